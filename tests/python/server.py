@@ -1,0 +1,539 @@
+"""A running `millau serve`, seen from outside: its process, its log and its sockets.
+
+`Server` starts the command on a free port, waits until the log says that it is ready, and stops it again.
+`Client` is one connection that reads responses as strictly as RFC 9112 lets a recipient be.
+Nothing here knows how the server is built; a wait has a limit only so that a hanging test ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PATIENCE = 30.0
+"""Seconds after which a wait counts as hanging. Never a statement about how fast the server is."""
+
+READY = " ready: generation "
+
+
+class NotReady(Exception):
+    """The command ended, or said nothing, before it was ready."""
+
+
+class BrokenResponse(Exception):
+    """The connection ended before the response was complete. `partial` holds what came."""
+
+    def __init__(self, why: str, partial: Response | None = None) -> None:
+        super().__init__(why)
+        self.partial = partial
+
+
+class MalformedResponse(Exception):
+    """The bytes are not a response that RFC 9112 allows."""
+
+
+@dataclass
+class Response:
+    """One response. `framing` is how its end was known: none, length, chunked or close."""
+
+    version: str
+    status: int
+    reason: str
+    fields: list[tuple[str, str]]
+    framing: str = "none"
+    body: bytes = b""
+    chunks: list[bytes] = field(default_factory=list)
+    trailers: list[tuple[str, str]] = field(default_factory=list)
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a field, in order."""
+        return [value for key, value in self.fields if key.lower() == name.lower()]
+
+    def __getitem__(self, name: str) -> str:
+        """The value of a field that must be there exactly once."""
+        values = self.all(name)
+        if len(values) != 1:
+            raise KeyError(f"{name} occurs {len(values)} times in {self.fields}")
+        return values[0]
+
+    def __contains__(self, name: str) -> bool:
+        return bool(self.all(name))
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the sender promises to answer one more request on this connection (RFC 9112 §9.3)."""
+        options = {o.strip().lower() for v in self.all("Connection") for o in v.split(",")}
+        if "close" in options or self.framing == "close":
+            return False
+        return self.version == "1.1" or "keep-alive" in options
+
+
+STATUS_LINE = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2}) ([\t \x21-\x7e\x80-\xff]*)\Z")
+FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t \x21-\x7e\x80-\xff]*?)[ \t]*\Z")
+
+
+class Client:
+    """One connection to the server. Reads exactly one response at a time, so pipelined ones can be told apart."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.buffer = b""
+        self.ended = False
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def reset(self) -> None:
+        """Leave abruptly: the server sees a connection reset, not an orderly end."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        self.sock.close()
+
+    def send(self, *parts: bytes) -> None:
+        for part in parts:
+            self.sock.sendall(part)
+
+    def dribble(self, data: bytes) -> None:
+        """Send byte by byte, each as a packet of its own."""
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for i in range(len(data)):
+            self.sock.sendall(data[i : i + 1])
+
+    def half_close(self) -> None:
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def request(
+        self,
+        method: str = "GET",
+        target: str = "/",
+        fields: Iterable[tuple[str, str]] = (),
+        body: bytes | None = None,
+    ) -> Response:
+        """Send one request and read its response."""
+        self.send(request_bytes(method, target, fields, body))
+        return self.response(method)
+
+    # Reading
+
+    def _fill(self) -> bool:
+        """Read once more from the socket; False at its end."""
+        if self.ended:
+            return False
+        data = self.sock.recv(65536)
+        self.ended = not data
+        self.buffer += data
+        return bool(data)
+
+    def _line(self, partial: Response | None = None) -> bytes:
+        while b"\n" not in self.buffer:
+            if not self._fill():
+                raise BrokenResponse(f"the connection ended in a line: {self.buffer[-200:]!r}", partial)
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        if not line.endswith(b"\r") or b"\r" in line[:-1] or b"\0" in line:
+            raise MalformedResponse(f"a line must end in CRLF and hold no other CR nor NUL: {line!r}")
+        return line[:-1]
+
+    def _fields(self, partial: Response | None = None) -> list[tuple[str, str]]:
+        fields = []
+        while line := self._line(partial):
+            match = FIELD_LINE.match(line)
+            if not match:
+                raise MalformedResponse(f"not a field line: {line!r}")
+            fields.append((match[1].decode("ascii"), match[2].decode("latin-1")))
+        return fields
+
+    def head(self) -> Response:
+        """Status line and fields only; the body stays unread (`response` and `body` read it)."""
+        line = self._line()
+        match = STATUS_LINE.match(line)
+        if not match:
+            raise MalformedResponse(f"not a status line: {line!r}")
+        response = Response(match[1].decode(), int(match[2]), match[3].decode("latin-1"), [])
+        response.fields = self._fields(response)
+        return response
+
+    def chunk(self, response: Response) -> bytes:
+        """One chunk of a chunked body; b"" after the last one, its trailers read."""
+        line = self._line(response)
+        if not re.fullmatch(rb"[0-9A-Fa-f]+", line):
+            raise MalformedResponse(f"not a chunk size: {line!r}")
+        size = int(line, 16)
+        if size == 0:
+            response.trailers = self._fields(response)
+            return b""
+        data = self._exactly(size + 2, response)
+        if data[-2:] != b"\r\n":
+            raise MalformedResponse(f"chunk data does not end in CRLF: {data[-20:]!r}")
+        response.chunks.append(data[:-2])
+        response.body += data[:-2]
+        return data[:-2]
+
+    def _exactly(self, size: int, partial: Response | None = None) -> bytes:
+        while len(self.buffer) < size:
+            if not self._fill():
+                if partial is not None:
+                    partial.body += self.buffer
+                raise BrokenResponse(f"the connection ended {size - len(self.buffer)} bytes early", partial)
+        data, self.buffer = self.buffer[:size], self.buffer[size:]
+        return data
+
+    def body(self, response: Response, method: str = "GET") -> Response:
+        """Read the body that belongs to a head (RFC 9112 §6.3) and return the whole response."""
+        lengths = response.all("Content-Length")
+        codings = [c.strip().lower() for v in response.all("Transfer-Encoding") for c in v.split(",")]
+        if lengths and codings:
+            raise MalformedResponse("Content-Length and Transfer-Encoding in one response")
+        if len(lengths) > 1 or not all(re.fullmatch("[0-9]+", v) for v in lengths):
+            raise MalformedResponse(f"Content-Length: {lengths}")
+        if response.status < 200 or response.status == 204:
+            if lengths or codings:
+                raise MalformedResponse(f"a {response.status} must have neither length nor coding")
+            return response
+        if method == "HEAD" or response.status == 304:
+            return response
+        if codings:
+            if codings != ["chunked"] or response.version != "1.1":
+                raise MalformedResponse(f"Transfer-Encoding {codings} in HTTP/{response.version}")
+            response.framing = "chunked"
+            while self.chunk(response):
+                pass
+        elif lengths:
+            response.framing = "length"
+            response.body = self._exactly(int(lengths[0]), response)
+        else:
+            response.framing = "close"
+            while self._fill():
+                pass
+            response.body, self.buffer = self.buffer, b""
+        return response
+
+    def response(self, method: str = "GET") -> Response:
+        """The next response, complete. `method` is that of its request: HEAD has no body. 1xx are responses, too."""
+        return self.body(self.head(), method)
+
+    def rest(self) -> bytes:
+        """Everything until the server closes. A reset counts as the end."""
+        with contextlib.suppress(ConnectionResetError):
+            while self._fill():
+                pass
+        data, self.buffer = self.buffer, b""
+        return data
+
+    def assert_closed(self) -> None:
+        """The server closes, and says nothing more before it does."""
+        rest = self.rest()
+        assert rest == b"", f"expected the end of the connection, got {rest[:200]!r}"
+
+
+def request_bytes(
+    method: str = "GET",
+    target: str = "/",
+    fields: Iterable[tuple[str, str]] = (),
+    body: bytes | None = None,
+    version: str = "1.1",
+) -> bytes:
+    """A request; Host and Content-Length are added where the caller gave none."""
+    fields = list(fields)
+    names = {name.lower() for name, _ in fields}
+    if "host" not in names:
+        fields.insert(0, ("Host", "test.example"))
+    if body is not None and not names & {"content-length", "transfer-encoding"}:
+        fields.append(("Content-Length", str(len(body))))
+    lines = [f"{method} {target} HTTP/{version}", *(f"{name}: {value}" for name, value in fields)]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + (body or b"")
+
+
+def chunked(*chunks: bytes, trailers: bytes = b"") -> bytes:
+    """Chunks in the chunked coding, with the last one."""
+    return b"".join(b"%x\r\n%s\r\n" % (len(c), c) for c in chunks) + b"0\r\n" + trailers + b"\r\n"
+
+
+def command_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for the command: without settings from outside, and without .pyc files, whose time stamps
+    are too coarse for a test that edits a module twice in a second."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("MILLAU_")}
+    return inherited | {"PYTHONDONTWRITEBYTECODE": "1"} | dict(env or {})
+
+
+def run_millau(
+    *args: str, cwd: str | Path | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `millau ARGS` to its end and return its exit code and output."""
+    return subprocess.run(
+        [sys.executable, "-m", "millau", *args],
+        cwd=cwd,
+        env=command_environment(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
+    )
+
+
+@dataclass(frozen=True)
+class Process:
+    """What /proc says about one process."""
+
+    pid: int
+    parent: int
+    state: str
+    threads: int
+
+    @property
+    def zombie(self) -> bool:
+        return self.state == "Z"
+
+
+def session_processes(session: int) -> list[Process]:
+    """The processes of a session, zombies included (proc_pid_stat(5))."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                stat = Path("/proc", entry, "stat").read_text()
+                values = stat.rpartition(")")[2].split()
+                if int(values[3]) == session:
+                    found.append(Process(int(entry), int(values[1]), values[0], int(values[17])))
+    return found
+
+
+class Server:
+    """`millau serve TARGET ARGS` on a free port of the loopback interface, as a context manager.
+
+    The command leads a session of its own, so everything that it starts can be found, and must be gone
+    when it has stopped.
+    """
+
+    running: list[Server] = []
+
+    def __init__(
+        self,
+        target: str,
+        *args: str,
+        cwd: str | Path | None = None,
+        env: Mapping[str, str] | None = None,
+        prefix: Iterable[str] = (),
+        pass_fds: Iterable[int] = (),
+        check: bool = True,
+    ) -> None:
+        """`prefix` is a command that executes the server's; `check=False` leaves out the checks at the end."""
+        binds = () if any(a.partition("=")[0] == "--bind" for a in args) else ("--bind", "http://127.0.0.1:0")
+        if env and "MILLAU_BIND" in env:
+            binds = ()
+        self.command = [*prefix, sys.executable, "-m", "millau", "serve", target, *binds, *args]
+        self.cwd = cwd
+        self.env = command_environment(env)
+        self.pass_fds = tuple(pass_fds)
+        self.check = check
+        self._lines: list[str] = []
+        self._out: list[str] = []
+        self._news = threading.Condition()
+        self._open_pipes = 2
+
+    # Life
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        failed = kind is not None
+        try:
+            self.stop(check=self.check and not failed)
+        except BaseException:
+            failed = True
+            raise
+        finally:
+            if failed:
+                print(f"--- log of {' '.join(self.command)}\n{self.log()}--- end of log", file=sys.stderr)
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            self.command,
+            cwd=self.cwd,
+            env=self.env,
+            pass_fds=self.pass_fds,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self.pid = self.process.pid
+        self._readers = [
+            threading.Thread(target=self._read, args=(self.process.stderr, self._lines), daemon=True),
+            threading.Thread(target=self._read, args=(self.process.stdout, self._out), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+        Server.running.append(self)
+        try:
+            self.wait_for_log(READY)
+        except BaseException as error:
+            self.stop(check=False)
+            raise NotReady(f"{' '.join(self.command)} ended with {self.process.returncode}:\n{self.log()}") from error
+
+    def _read(self, pipe, lines: list[str]) -> None:
+        with pipe:
+            for line in pipe:
+                with self._news:
+                    lines.append(line.decode(errors="replace"))
+                    self._news.notify_all()
+        with self._news:
+            self._open_pipes -= 1
+            self._news.notify_all()
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the supervisor."""
+        os.kill(self.pid, number)
+
+    def stop(self, number: int = signal.SIGTERM, check: bool = False) -> int:
+        """Stop the server and return its exit code. With `check`, it must be 0 and no process may be left."""
+        if self.process.poll() is None:
+            self.send_signal(number)
+        try:
+            code = self.process.wait(2 * PATIENCE)
+        except subprocess.TimeoutExpired:
+            code = None
+        left = self.processes()
+        for process in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+        self.process.wait()
+        for reader in self._readers:
+            reader.join(PATIENCE)
+        if self in Server.running:
+            Server.running.remove(self)
+        if code is None:
+            raise AssertionError(f"the server did not stop on signal {number}; processes: {left}")
+        if check:
+            assert code == 0, f"exit code {code} after signal {number}"
+            assert not left, f"processes outlived the server: {left}"
+        return code
+
+    def wait(self) -> int:
+        """Wait until the server ends by itself; its exit code."""
+        return self.process.wait(2 * PATIENCE)
+
+    def reload(self) -> None:
+        """SIGHUP, and wait until one more generation is ready."""
+        before = self.log().count(READY)
+        self.send_signal(signal.SIGHUP)
+        self.wait_until(lambda: self.log().count(READY) > before, "the next generation is ready")
+
+    def processes(self) -> list[Process]:
+        """Everything that the command started and is still there, itself included while it runs."""
+        return [p for p in session_processes(self.pid) if p.pid != self.pid or self.process.poll() is None]
+
+    def workers(self) -> list[int]:
+        """The processes without children: whatever stands between supervisor and worker has some."""
+        processes = [p for p in self.processes() if not p.zombie]
+        parents = {p.parent for p in processes} | {self.pid}
+        return sorted(p.pid for p in processes if p.pid not in parents)
+
+    # Log
+
+    def log(self) -> str:
+        """Everything on standard error so far."""
+        with self._news:
+            return "".join(self._lines)
+
+    def out(self) -> str:
+        """Everything on standard output so far."""
+        with self._news:
+            return "".join(self._out)
+
+    def wait_until(self, condition, what: str, timeout: float = PATIENCE) -> None:
+        """Wait until a condition on the log or the processes holds."""
+        with self._news:
+            for _ in range(int(timeout * 50)):
+                if condition():
+                    return
+                if not self._open_pipes and self.process.poll() is not None:
+                    break
+                self._news.wait(0.02)
+            if not condition():
+                raise AssertionError(f"waited in vain until {what}; log:\n{''.join(self._lines)}")
+
+    def wait_for_log(self, text: str, timeout: float = PATIENCE) -> str:
+        """Wait until a line of the log contains `text`; that line."""
+
+        def lines() -> Iterator[str]:
+            return (line for line in self._lines if text in line)
+
+        self.wait_until(lambda: next(lines(), None), f"the log contains {text!r}", timeout)
+        return next(lines())
+
+    def wait_for_out(self, text: str, timeout: float = PATIENCE) -> str:
+        """Wait until a line of standard output contains `text`; that line."""
+        self.wait_until(lambda: any(text in x for x in self._out), f"standard output contains {text!r}", timeout)
+        return next(line for line in self._out if text in line)
+
+    # Connections
+
+    @property
+    def fronts(self) -> list[str]:
+        """What the log says it listens on, in order."""
+        return re.findall(r" listening on (\S+)", self.log())
+
+    @property
+    def url(self) -> str:
+        return self.fronts[0]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def connect(self, front: str | None = None) -> socket.socket:
+        """A connected socket, to the first front unless another is named."""
+        front = front or self.url
+        if front.startswith("http+unix:"):
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(PATIENCE)
+            sock.connect(front.removeprefix("http+unix:"))
+            return sock
+        host, _, port = front.removeprefix("http://").rpartition(":")
+        return socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE)
+
+    def client(self, front: str | None = None) -> Client:
+        """A connection that understands responses."""
+        return Client(self.connect(front))
+
+    def request(
+        self,
+        method: str = "GET",
+        target: str = "/",
+        fields: Iterable[tuple[str, str]] = (),
+        body: bytes | None = None,
+        front: str | None = None,
+    ) -> Response:
+        """One request on a connection of its own."""
+        with self.client(front) as client:
+            return client.request(method, target, fields, body)
+
+    def get(self, target: str = "/", fields: Iterable[tuple[str, str]] = ()) -> Response:
+        return self.request("GET", target, fields)
+
+    def raw(self, *parts: bytes) -> bytes:
+        """Send the parts on a new connection and return everything until the server closes it."""
+        with self.client() as client:
+            with contextlib.suppress(ConnectionError):  # refused half-way: what was said before still counts
+                client.send(*parts)
+            return client.rest()
