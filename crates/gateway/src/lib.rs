@@ -1,0 +1,26 @@
+//! The model in the middle: every front makes a [`Request`], every application answers it through an [`Exchange`].
+//!
+//! N fronts and M applications meet here and nowhere else. This crate names no protocol and no kind of application,
+//! does no I/O, reads no clock and knows nothing else of ours.
+
+#![forbid(unsafe_code)]
+
+mod application;
+mod error;
+mod exchange;
+mod fields;
+pub mod meta_variables;
+mod request;
+mod response;
+mod routes;
+mod target;
+
+pub use application::Application;
+pub use bytes::Bytes;
+pub use error::{Error, Fault};
+pub use exchange::{Channel, Exchange};
+pub use fields::Fields;
+pub use request::{Front, Local, Peer, Request, Scheme, Version};
+pub use response::{BodyLength, Response, Tally, reason_phrase};
+pub use routes::{MountError, Routes};
+pub use target::TargetError;
