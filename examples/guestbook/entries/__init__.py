@@ -1,0 +1,1 @@
+"""The guestbook itself: what people write, and the page that shows it."""

@@ -1,0 +1,1 @@
+"""The guestbook site: settings, URLs and the WSGI callable."""
