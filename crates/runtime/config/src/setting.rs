@@ -1,0 +1,290 @@
+//! What one row of the table is: a name, its documentation, and what a value of it does.
+
+use std::ffi::OsString;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::listing::either;
+use crate::settings::Settings;
+use crate::{Bind, LogTarget, Mount, size, span, suggestion};
+
+/// One setting: an option of the command line, a variable of the environment, a section of the reference page.
+pub struct Setting {
+    /// In lower case with hyphens: `keep-alive-timeout`.
+    pub name: &'static str,
+    /// What stands for the value in the help: `SECONDS`. Empty for a switch.
+    pub value_name: &'static str,
+    /// As it would be given; empty where there is none.
+    pub default: &'static str,
+    /// One line without a full stop, for `-h`.
+    pub help: &'static str,
+    /// A paragraph: the unit, the limits, what the edge values mean, and why one would change it.
+    pub long: &'static str,
+    /// Where it stands in the help and on the reference page.
+    pub group: Group,
+    pub(crate) kind: Kind,
+}
+
+/// What settings have in common that stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Applications and their surroundings.
+    Application,
+    /// Where it listens.
+    Fronts,
+    /// Processes and threads.
+    Workers,
+    /// Log files.
+    Logs,
+    /// How much.
+    Limits,
+    /// How long.
+    Timeouts,
+    /// For those who are writing the application.
+    Development,
+}
+
+impl Group {
+    /// In the order in which help and reference show them.
+    pub const ALL: &[Self] = &[
+        Self::Application,
+        Self::Fronts,
+        Self::Workers,
+        Self::Development,
+        Self::Logs,
+        Self::Limits,
+        Self::Timeouts,
+    ];
+
+    /// The heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Application => "Applications",
+            Self::Fronts => "Fronts",
+            Self::Workers => "Workers",
+            Self::Logs => "Logs",
+            Self::Limits => "Limits",
+            Self::Timeouts => "Timeouts",
+            Self::Development => "Development",
+        }
+    }
+}
+
+/// How a value is read, and what it does.
+pub(crate) enum Kind {
+    /// On or off; the command line has `--name` and `--no-name`.
+    Switch { set: fn(&mut Settings, bool) },
+    /// A whole number.
+    Count { range: RangeInclusive<usize>, set: fn(&mut Settings, usize) },
+    /// A number of bytes. `no_limit`: 0 is allowed beside the range and sets `u64::MAX`.
+    Size { range: RangeInclusive<u64>, no_limit: bool, set: fn(&mut Settings, u64) },
+    /// A span of time.
+    Time { range: RangeInclusive<Duration>, set: fn(&mut Settings, Duration) },
+    /// One of a few words.
+    Choice { choices: &'static [Choice] },
+    /// Permission bits, in octal digits.
+    Mode { set: fn(&mut Settings, u32) },
+    /// A value of a field in the response; may be empty.
+    FieldValue { set: fn(&mut Settings, String) },
+    /// A file or directory.
+    Path { set: fn(&mut Settings, PathBuf) },
+    /// Any number of them.
+    Paths { set: fn(&mut Settings, Vec<PathBuf>) },
+    /// A file, or `-` for the given stream.
+    Log { dash: LogTarget, set: fn(&mut Settings, LogTarget) },
+    /// Any number of fronts.
+    Binds { set: fn(&mut Settings, Vec<Bind>) },
+    /// Any number of mounts.
+    Mounts { set: fn(&mut Settings, Vec<Mount>) },
+}
+
+/// One of the words that a setting may be.
+pub(crate) struct Choice {
+    pub(crate) name: &'static str,
+    /// What it means, for the reference page.
+    pub(crate) meaning: &'static str,
+    pub(crate) set: fn(&mut Settings),
+}
+
+/// A value that cannot be: which one, and why.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BadValue {
+    pub(crate) value: String,
+    pub(crate) problem: String,
+}
+
+impl Setting {
+    /// `--keep-alive-timeout`
+    pub fn option(&self) -> String {
+        format!("--{}", self.name)
+    }
+
+    /// `--no-preload`, for a switch.
+    pub fn negation(&self) -> Option<String> {
+        self.is_switch().then(|| format!("--no-{}", self.name))
+    }
+
+    /// `MILLAU_KEEP_ALIVE_TIMEOUT`
+    pub fn variable(&self) -> String {
+        format!("MILLAU_{}", self.name.replace('-', "_").to_ascii_uppercase())
+    }
+
+    /// Whether it may be given several times; its variable separates them by commas.
+    pub fn is_list(&self) -> bool {
+        matches!(self.kind, Kind::Paths { .. } | Kind::Binds { .. } | Kind::Mounts { .. })
+    }
+
+    /// Whether it takes no value.
+    pub fn is_switch(&self) -> bool {
+        matches!(self.kind, Kind::Switch { .. })
+    }
+
+    /// Whether an empty value says something.
+    pub(crate) fn may_be_empty(&self) -> bool {
+        matches!(self.kind, Kind::FieldValue { .. })
+    }
+
+    /// What a value may be, in words for the reference page; empty where `long` says all.
+    pub(crate) fn range(&self) -> String {
+        match &self.kind {
+            Kind::Switch { .. } => "on or off".to_owned(),
+            Kind::Count { range, .. } => format!("{} to {}", range.start(), range.end()),
+            Kind::Size { range, no_limit, .. } => {
+                let top = if *range.end() == u64::MAX { "or more".to_owned() } else { format!("to {}", size::describe(*range.end())) };
+                let zero = if *no_limit { ", or 0 for none" } else { "" };
+                format!("{} {top}{zero}", size::describe(*range.start()))
+            }
+            Kind::Time { range, .. } => format!("{} to {}", span::describe(*range.start()), span::describe(*range.end())),
+            Kind::Choice { choices } => either(choices.iter().map(|choice| choice.name)),
+            Kind::Mode { .. } => "000 to 777, octal".to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    pub(crate) fn choices(&self) -> &'static [Choice] {
+        match self.kind {
+            Kind::Choice { choices } => choices,
+            _ => &[],
+        }
+    }
+
+    /// Reads `values` (one, unless it is a list) and obeys.
+    pub(crate) fn apply(&self, settings: &mut Settings, values: &[OsString]) -> Result<(), BadValue> {
+        match &self.kind {
+            Kind::Paths { set } => {
+                let paths = values.iter().map(|value| path(value));
+                set(settings, paths.collect::<Result<_, _>>()?);
+            }
+            Kind::Binds { set } => {
+                let binds = values.iter().map(|value| {
+                    read(value, |text| text.parse::<Bind>().map_err(|error| error.to_string()))
+                });
+                set(settings, binds.collect::<Result<_, _>>()?);
+            }
+            Kind::Mounts { set } => {
+                let mounts = values.iter().map(|value| read(value, str::parse::<Mount>));
+                set(settings, mounts.collect::<Result<_, _>>()?);
+            }
+            // The last one given counts.
+            _ => {
+                if let Some(value) = values.last() {
+                    self.apply_one(settings, value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_one(&self, settings: &mut Settings, value: &OsString) -> Result<(), BadValue> {
+        match &self.kind {
+            Kind::Switch { set } => set(settings, read(value, switch)?),
+            Kind::Count { range, set } => set(settings, read(value, |text| self.count(range, text))?),
+            Kind::Size { range, no_limit, set } => {
+                set(settings, read(value, |text| self.size(range, *no_limit, text))?);
+            }
+            Kind::Time { range, set } => {
+                let time = |text: &str| span::parse(text).and_then(|span| self.within(range, span));
+                set(settings, read(value, time)?);
+            }
+            Kind::Choice { choices } => (read(value, |text| choose(choices, text))?.set)(settings),
+            Kind::Mode { set } => set(settings, read(value, mode)?),
+            Kind::FieldValue { set } => set(settings, read(value, field_value)?),
+            Kind::Path { set } => set(settings, path(value)?),
+            Kind::Log { dash, set } => {
+                set(settings, if value == "-" { dash.clone() } else { LogTarget::File(path(value)?) });
+            }
+            Kind::Paths { .. } | Kind::Binds { .. } | Kind::Mounts { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn count(&self, range: &RangeInclusive<usize>, text: &str) -> Result<usize, String> {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse() {
+            Ok(number) if is_number => self.within(range, number),
+            Err(_) if is_number => Err(self.out_of_range()),
+            _ => Err("not a whole number".to_owned()),
+        }
+    }
+
+    fn size(&self, range: &RangeInclusive<u64>, no_limit: bool, text: &str) -> Result<u64, String> {
+        match size::parse(text)? {
+            0 if no_limit => Ok(u64::MAX),
+            number => self.within(range, number),
+        }
+    }
+
+    fn within<T: PartialOrd>(&self, range: &RangeInclusive<T>, value: T) -> Result<T, String> {
+        if range.contains(&value) { Ok(value) } else { Err(self.out_of_range()) }
+    }
+
+    fn out_of_range(&self) -> String {
+        format!("out of range: it may be {}", self.range())
+    }
+}
+
+fn read<T>(value: &OsString, from_text: impl FnOnce(&str) -> Result<T, String>) -> Result<T, BadValue> {
+    let text = value.to_str().ok_or_else(|| "not valid UTF-8".to_owned());
+    text.and_then(from_text).map_err(|problem| BadValue { value: value.to_string_lossy().into_owned(), problem })
+}
+
+fn path(value: &OsString) -> Result<PathBuf, BadValue> {
+    if value.is_empty() {
+        return Err(BadValue { value: String::new(), problem: "a path is needed".to_owned() });
+    }
+    Ok(PathBuf::from(value))
+}
+
+/// A switch in the environment.
+fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err("not one of 1, true, yes, on, 0, false, no, off".to_owned()),
+    }
+}
+
+fn choose(choices: &'static [Choice], text: &str) -> Result<&'static Choice, String> {
+    let names = || choices.iter().map(|choice| choice.name);
+    choices.iter().find(|choice| choice.name.eq_ignore_ascii_case(text)).ok_or_else(|| {
+        let hint = suggestion::hint(text, names());
+        format!("not one of {}{hint}", names().collect::<Vec<_>>().join(", "))
+    })
+}
+
+fn mode(text: &str) -> Result<u32, String> {
+    let digits = text.strip_prefix("0o").unwrap_or(text);
+    match u32::from_str_radix(digits, 8) {
+        Ok(mode) if mode <= 0o777 && digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(mode),
+        _ => Err("not permission bits: three octal digits, 660 say".to_owned()),
+    }
+}
+
+/// RFC 9110 §5.5, less obs-text: a value that no recipient can take for anything else.
+fn field_value(text: &str) -> Result<String, String> {
+    if text.bytes().any(|byte| !matches!(byte, b' '..=b'~')) {
+        return Err("only printable ASCII can be sent in a field".to_owned());
+    }
+    Ok(text.trim().to_owned())
+}

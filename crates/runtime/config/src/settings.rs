@@ -1,0 +1,213 @@
+//! What the rest of the program reads: one typed field per setting.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use log::LevelFilter;
+
+use crate::{AccessLogFormat, Address, Bind, LogTarget, Mount};
+
+/// Everything that can be set, checked. The documentation, the range and the default of each field is its row in
+/// [`SETTINGS`](crate::SETTINGS).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The application at the root, as given; `None` only where there is a mount.
+    pub target: Option<String>,
+    /// The fronts, each different; never empty.
+    pub binds: Vec<Bind>,
+    /// Whether `binds` was asked for. If not, it is the default, which sockets passed in by the service manager overrule.
+    pub binds_given: bool,
+    /// The applications at other paths, each path different. At the root only where `target` is `None`.
+    pub mounts: Vec<Mount>,
+    /// At least 1.
+    pub workers: usize,
+    /// Most threads of a worker; at least `threads_min`.
+    pub threads: usize,
+    /// Fewest threads of a worker; at least 1.
+    pub threads_min: usize,
+    /// Import the applications once per generation, before workers are forked.
+    pub preload: bool,
+    /// Watch the sources and reload when one changes.
+    pub reload: bool,
+    /// Answer an uncaught exception with a page that shows the traceback.
+    pub debug: bool,
+    /// Where to change to before anything else; every relative path here counts from there.
+    pub chdir: Option<PathBuf>,
+    /// Directories for `sys.path`, after the current one.
+    pub pythonpath: Vec<PathBuf>,
+    /// The value of the Server field; empty: none is sent.
+    pub server_header: String,
+    /// How many connections the kernel keeps until they are accepted.
+    pub backlog: u32,
+    /// The permission bits of UNIX sockets.
+    pub unix_mode: u32,
+    /// `None`: no access log.
+    pub access_log: Option<LogTarget>,
+    /// The form of its lines.
+    pub access_log_format: AccessLogFormat,
+    /// Where messages go.
+    pub error_log: LogTarget,
+    /// The least severe messages that are written.
+    pub log_level: LevelFilter,
+    /// How much of anything.
+    pub limits: Limits,
+    /// How long anything.
+    pub timeouts: Timeouts,
+    /// What is odd without being wrong: to be logged as warnings, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// How much a peer may send and how much is kept for it. Sizes are in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Request line and fields together.
+    pub head_size: usize,
+    /// The request target; at most `head_size`.
+    pub target_size: usize,
+    /// Fields of a request.
+    pub fields: usize,
+    /// Body of a request; [`u64::MAX`] where there is no limit.
+    pub body_size: u64,
+    /// Open connections of a worker.
+    pub connections: usize,
+    /// Body bytes read before the application is called.
+    pub request_buffer: usize,
+    /// Bytes kept for a slow reader before the application waits.
+    pub response_buffer: usize,
+}
+
+/// How long a peer, or a process that is to end, may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From accepting, or from the first byte of a later request, to the complete head. Never zero.
+    pub header: Duration,
+    /// Without progress of a request's body. Never zero.
+    pub body: Duration,
+    /// Between two requests; zero: one request per connection.
+    pub keep_alive: Duration,
+    /// Without progress of a response. Never zero.
+    pub send: Duration,
+    /// From the order to stop to the end of what is still running; zero: at once.
+    pub graceful: Duration,
+}
+
+impl Settings {
+    /// Before the defaults of the table are applied.
+    pub(crate) fn blank() -> Self {
+        Self {
+            target: None,
+            binds: Vec::new(),
+            binds_given: false,
+            mounts: Vec::new(),
+            workers: 0,
+            threads: 0,
+            threads_min: 0,
+            preload: false,
+            reload: false,
+            debug: false,
+            chdir: None,
+            pythonpath: Vec::new(),
+            server_header: String::new(),
+            backlog: 0,
+            unix_mode: 0,
+            access_log: None,
+            access_log_format: AccessLogFormat::Combined,
+            error_log: LogTarget::Stderr,
+            log_level: LevelFilter::Info,
+            limits: Limits {
+                head_size: 0,
+                target_size: 0,
+                fields: 0,
+                body_size: 0,
+                connections: 0,
+                request_buffer: 0,
+                response_buffer: 0,
+            },
+            timeouts: Timeouts {
+                header: Duration::ZERO,
+                body: Duration::ZERO,
+                keep_alive: Duration::ZERO,
+                send: Duration::ZERO,
+                graceful: Duration::ZERO,
+            },
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Every (prefix, target), the root first with an empty prefix, if there is one.
+    pub fn applications(&self) -> Vec<(&str, &str)> {
+        let root = self.target.as_deref().map(|target| ("", target));
+        root.into_iter().chain(self.mounts.iter().map(|mount| (&*mount.prefix, &*mount.target))).collect()
+    }
+
+    /// The applications in one line for the log: `mysite.wsgi, shop.wsgi at /shop`.
+    pub fn title(&self) -> String {
+        let named = self.applications().into_iter().map(|(prefix, target)| match prefix {
+            "" => target.to_owned(),
+            _ => format!("{target} at {prefix}"),
+        });
+        named.collect::<Vec<_>>().join(", ")
+    }
+
+    /// What no row can check alone. `given` tells which settings were asked for; the others give way.
+    pub(crate) fn check(&mut self, given: impl Fn(&str) -> bool) -> Result<(), String> {
+        if self.target.is_none() && self.mounts.is_empty() {
+            return Err("no application to serve: write millau serve TARGET, for instance millau serve mysite.wsgi".to_owned());
+        }
+        if self.threads_min > self.threads {
+            return Err(format!(
+                "--threads-min {} is more than --threads {}: a worker cannot start with more threads than it may have",
+                self.threads_min, self.threads
+            ));
+        }
+        if self.limits.target_size > self.limits.head_size {
+            if given("limit-target-size") {
+                return Err(format!(
+                    "--limit-target-size {} is more than --limit-head-size {}: the target is part of the head",
+                    self.limits.target_size, self.limits.head_size
+                ));
+            }
+            self.limits.target_size = self.limits.head_size;
+        }
+        self.check_mounts()?;
+        self.check_binds()
+    }
+
+    fn check_mounts(&self) -> Result<(), String> {
+        let applications = self.applications();
+        for (index, (prefix, target)) in applications.iter().enumerate() {
+            let Some((_, other)) = applications[..index].iter().find(|(earlier, _)| earlier == prefix) else {
+                continue;
+            };
+            let place = if prefix.is_empty() { "/" } else { prefix };
+            return Err(format!("two applications at '{place}': {other} and {target}"));
+        }
+        Ok(())
+    }
+
+    fn check_binds(&mut self) -> Result<(), String> {
+        for (index, bind) in self.binds.iter().enumerate() {
+            let any_port = matches!(bind.address(), Address::Tcp { port: 0, .. });
+            if !any_port && self.binds[..index].contains(bind) {
+                return Err(format!("--bind {bind} is given twice"));
+            }
+        }
+        if self.debug && self.binds.iter().any(|bind| !is_loopback(bind.address())) {
+            self.warnings.push(
+                "--debug shows source lines and values to everyone who can reach this server, and not only from this machine"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Whether only this machine can reach it, as far as the address itself tells.
+fn is_loopback(address: &Address) -> bool {
+    match address {
+        Address::Tcp { host, .. } => {
+            host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+        Address::Unix(_) | Address::Fd(_) => true,
+    }
+}

@@ -1,0 +1,411 @@
+//! The table: one row per setting, in the order in which the help shows them.
+
+use std::time::Duration;
+
+use log::LevelFilter;
+
+use crate::setting::{Choice, Group, Kind, Setting};
+use crate::{AccessLogFormat, LogTarget};
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+
+/// A wait of zero would end before it began.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// Every setting.
+pub static SETTINGS: &[Setting] = &[
+    Setting {
+        name: "mount",
+        value_name: "/PATH=TARGET",
+        default: "",
+        help: "Serve another application below a path; may be given several times",
+        long: "The longest path that fits a request wins, and it fits whole segments only: /app does not lead to /apple. \
+               The application sees the path as SCRIPT_NAME. The path is written decoded. TARGET at the root may be left \
+               out; then a request that fits no mount gets 404.",
+        group: Group::Application,
+        kind: Kind::Mounts { set: |settings, mounts| settings.mounts = mounts },
+    },
+    Setting {
+        name: "chdir",
+        value_name: "DIR",
+        default: "",
+        help: "Change to this directory before anything else",
+        long: "Every relative path counts from there, also those in other settings, and it comes first on sys.path.",
+        group: Group::Application,
+        kind: Kind::Path { set: |settings, path| settings.chdir = Some(path) },
+    },
+    Setting {
+        name: "pythonpath",
+        value_name: "DIR",
+        default: "",
+        help: "Search modules in this directory too; may be given several times",
+        long: "The directories come after the current one and before those of the interpreter on sys.path, in the order \
+               given.",
+        group: Group::Application,
+        kind: Kind::Paths { set: |settings, paths| settings.pythonpath = paths },
+    },
+    Setting {
+        name: "server-header",
+        value_name: "TEXT",
+        default: "Millau",
+        help: "The Server field of responses; empty: none",
+        long: "Sent where the application sets no Server field itself. It names no version, because that would help \
+               nobody but attackers. With an empty value no Server field is added.",
+        group: Group::Application,
+        kind: Kind::FieldValue { set: |settings, text| settings.server_header = text },
+    },
+    Setting {
+        name: "bind",
+        value_name: "FRONT",
+        default: "http://127.0.0.1:8000",
+        help: "Listen here; may be given several times",
+        long: "http://HOST:PORT, or just HOST:PORT; http+unix:/PATH for a UNIX socket; http+fd:NUMBER for a listening \
+               socket that was left open by whoever started the process. Port 0 is any free port; the log says which. A \
+               name that has several addresses means the first IPv4 address, or else the first. http://[::]:8000 is IPv6 \
+               only; add http://0.0.0.0:8000 for IPv4. When this is not given and the service manager passes sockets in \
+               (LISTEN_FDS), those are used.",
+        group: Group::Fronts,
+        kind: Kind::Binds { set: |settings, binds| settings.binds = binds },
+    },
+    Setting {
+        name: "backlog",
+        value_name: "N",
+        default: "2048",
+        help: "Connections that the kernel keeps until they are accepted, per front",
+        long: "What comes on top is dropped or refused by the kernel, and clients try again after a second. The kernel \
+               caps it silently at net.core.somaxconn. A socket that was passed in keeps its own.",
+        group: Group::Fronts,
+        kind: Kind::Count {
+            range: 1..=65_535,
+            set: |settings, number| settings.backlog = u32::try_from(number).unwrap_or(u32::MAX),
+        },
+    },
+    Setting {
+        name: "unix-mode",
+        value_name: "MODE",
+        default: "660",
+        help: "Permission bits of UNIX sockets, in octal",
+        long: "To connect, a process needs the write bit. With 660 that is the user of the server and the socket's group, \
+               so the front server's user must be in that group; 666 lets every process of the machine in; the process's \
+               umask plays no part. A socket that was passed in keeps its own.",
+        group: Group::Fronts,
+        kind: Kind::Mode { set: |settings, mode| settings.unix_mode = mode },
+    },
+    Setting {
+        name: "workers",
+        value_name: "N",
+        default: "1",
+        help: "Worker processes",
+        long: "A worker runs Python on one core at a time (with the usual interpreter, which has one lock), so as many \
+               workers as cores is the most that computing can use; threads serve requests that wait. More workers also \
+               mean more memory, though what is loaded before they start is shared. SIGTTIN and SIGTTOU add and remove \
+               one while the server runs.",
+        group: Group::Workers,
+        kind: Kind::Count { range: 1..=1024, set: |settings, number| settings.workers = number },
+    },
+    Setting {
+        name: "threads",
+        value_name: "N",
+        default: "128",
+        help: "Most threads of a worker, which is how many requests it can run at once",
+        long: "Threads are started while calls block and end again when they are idle, so a high number costs nothing \
+               until it is needed. With 1, calls of the application never overlap in a worker, and wsgi.multithread is \
+               False: for applications that are not thread-safe.",
+        group: Group::Workers,
+        kind: Kind::Count { range: 1..=1024, set: |settings, number| settings.threads = number },
+    },
+    Setting {
+        name: "threads-min",
+        value_name: "N",
+        default: "1",
+        help: "Fewest threads of a worker",
+        long: "So many are kept, idle or not. One is enough unless calls often block all at once after a quiet time. At \
+               most as many as --threads.",
+        group: Group::Workers,
+        kind: Kind::Count { range: 1..=1024, set: |settings, number| settings.threads_min = number },
+    },
+    Setting {
+        name: "preload",
+        value_name: "",
+        default: "on",
+        help: "Import the application once, before workers are forked from that process",
+        long: "Workers then share the memory of the imported code and start at once. Off, every worker imports the \
+               application by itself: for applications that start threads or open connections while they are imported, \
+               which a forked process cannot use. A reload imports anew in either case.",
+        group: Group::Workers,
+        kind: Kind::Switch { set: |settings, on| settings.preload = on },
+    },
+    Setting {
+        name: "reload",
+        value_name: "",
+        default: "off",
+        help: "Watch the sources and reload when one changes",
+        long: "For development: it looks twice a second at every imported file and at the Python files below the current \
+               directory. If the new code cannot be imported, the old code goes on serving and the log has the \
+               traceback. For a running site, send SIGHUP instead.",
+        group: Group::Development,
+        kind: Kind::Switch { set: |settings, on| settings.reload = on },
+    },
+    Setting {
+        name: "debug",
+        value_name: "",
+        default: "off",
+        help: "Answer an uncaught exception with a page that shows the traceback",
+        long: "For development only: the page shows source lines and values to whoever asks. Off, the response is a plain \
+               500 that tells nothing of the inside, and the traceback is in the error log, where it is in either case.",
+        group: Group::Development,
+        kind: Kind::Switch { set: |settings, on| settings.debug = on },
+    },
+    Setting {
+        name: "access-log",
+        value_name: "FILE",
+        default: "",
+        help: "Write a line per request to this file, or '-' for standard output",
+        long: "None is written unless this is given. Lines are appended. Everything that a client sends is escaped, so \
+               that it can forge neither a line nor a column. Times are UTC.",
+        group: Group::Logs,
+        kind: Kind::Log { dash: LogTarget::Stdout, set: |settings, target| settings.access_log = Some(target) },
+    },
+    Setting {
+        name: "access-log-format",
+        value_name: "FORMAT",
+        default: "combined",
+        help: "The form of these lines",
+        long: "common and combined are what log analysers know from Apache and nginx; json says more and is for programs.",
+        group: Group::Logs,
+        kind: Kind::Choice {
+            choices: &[
+                Choice {
+                    name: "common",
+                    meaning: "the Common Log Format: host, user, time, request line, status, bytes of the body",
+                    set: |settings| settings.access_log_format = AccessLogFormat::Common,
+                },
+                Choice {
+                    name: "combined",
+                    meaning: "the common format, then Referer and User-Agent",
+                    set: |settings| settings.access_log_format = AccessLogFormat::Combined,
+                },
+                Choice {
+                    name: "json",
+                    meaning: "one JSON object per line, with host, duration and outcome",
+                    set: |settings| settings.access_log_format = AccessLogFormat::Json,
+                },
+            ],
+        },
+    },
+    Setting {
+        name: "error-log",
+        value_name: "FILE",
+        default: "-",
+        help: "Write messages to this file, or '-' for standard error",
+        long: "Messages of the server, and tracebacks of uncaught exceptions. Lines are appended; times are UTC.",
+        group: Group::Logs,
+        kind: Kind::Log { dash: LogTarget::Stderr, set: |settings, target| settings.error_log = target },
+    },
+    Setting {
+        name: "log-level",
+        value_name: "LEVEL",
+        default: "info",
+        help: "The least severe messages to write",
+        long: "It does not touch the access log.",
+        group: Group::Logs,
+        kind: Kind::Choice {
+            choices: &[
+                Choice {
+                    name: "debug",
+                    meaning: "everything, also what is only of use for finding a fault in the server itself",
+                    set: |settings| settings.log_level = LevelFilter::Debug,
+                },
+                Choice {
+                    name: "info",
+                    meaning: "also what goes well: starts, reloads, stops",
+                    set: |settings| settings.log_level = LevelFilter::Info,
+                },
+                Choice {
+                    name: "warning",
+                    meaning: "also what may need attention",
+                    set: |settings| settings.log_level = LevelFilter::Warn,
+                },
+                Choice {
+                    name: "error",
+                    meaning: "only what went wrong",
+                    set: |settings| settings.log_level = LevelFilter::Error,
+                },
+            ],
+        },
+    },
+    Setting {
+        name: "limit-head-size",
+        value_name: "BYTES",
+        default: "64k",
+        help: "Request line and fields together",
+        long: "A larger head is refused with 431. So much may be kept in memory for each connection that is sending one.",
+        group: Group::Limits,
+        kind: Kind::Size {
+            range: KIB..=16 * MIB,
+            no_limit: false,
+            set: |settings, bytes| settings.limits.head_size = whole(bytes),
+        },
+    },
+    Setting {
+        name: "limit-target-size",
+        value_name: "BYTES",
+        default: "16k",
+        help: "The target of a request: path and query as sent",
+        long: "A longer target is refused with 414. Where it is not given, it is never more than --limit-head-size.",
+        group: Group::Limits,
+        kind: Kind::Size {
+            range: 64..=16 * MIB,
+            no_limit: false,
+            set: |settings, bytes| settings.limits.target_size = whole(bytes),
+        },
+    },
+    Setting {
+        name: "limit-fields",
+        value_name: "N",
+        default: "100",
+        help: "Fields of a request, and of its trailers",
+        long: "A request with more fields is refused with 431.",
+        group: Group::Limits,
+        kind: Kind::Count { range: 8..=1000, set: |settings, number| settings.limits.fields = number },
+    },
+    Setting {
+        name: "limit-body-size",
+        value_name: "BYTES",
+        default: "1G",
+        help: "Body of a request; 0: no limit",
+        long: "A body that announces more is refused with 413 before the application is called; one that turns out to be \
+               longer while it is read breaks off, and so does the application's reading.",
+        group: Group::Limits,
+        kind: Kind::Size {
+            range: 1..=u64::MAX,
+            no_limit: true,
+            set: |settings, bytes| settings.limits.body_size = bytes,
+        },
+    },
+    Setting {
+        name: "limit-connections",
+        value_name: "N",
+        default: "10000",
+        help: "Open connections of a worker",
+        long: "A worker that has so many accepts no more until one is closed; the others wait in the kernel's backlog. \
+               Each takes a file descriptor, so the limit of the process (ulimit -n) must leave room for it.",
+        group: Group::Limits,
+        kind: Kind::Count { range: 1..=1_000_000, set: |settings, number| settings.limits.connections = number },
+    },
+    Setting {
+        name: "request-buffer",
+        value_name: "BYTES",
+        default: "1M",
+        help: "Body bytes that are read before the application is called",
+        long: "A smaller body is here as a whole when the application starts, so a slow upload holds no thread; of a larger \
+               one the application reads the rest as it comes. With 0 every body is read as it comes. So much may be \
+               kept in memory for each connection.",
+        group: Group::Limits,
+        kind: Kind::Size {
+            range: 0..=GIB,
+            no_limit: false,
+            set: |settings, bytes| settings.limits.request_buffer = whole(bytes),
+        },
+    },
+    Setting {
+        name: "response-buffer",
+        value_name: "BYTES",
+        default: "1M",
+        help: "Bytes of a response that are kept for a slow reader before the application waits",
+        long: "A response below it frees its thread at once, however slowly it is read. So much may be kept in memory for \
+               each connection. Files that are sent with wsgi.file_wrapper do not count.",
+        group: Group::Limits,
+        kind: Kind::Size {
+            range: 4 * KIB..=GIB,
+            no_limit: false,
+            set: |settings, bytes| settings.limits.response_buffer = whole(bytes),
+        },
+    },
+    Setting {
+        name: "header-timeout",
+        value_name: "SECONDS",
+        default: "10",
+        help: "For the head of a request to arrive",
+        long: "Counted from the moment when the connection is accepted, or from the first byte of a later request on it, to \
+               the complete head: a client that sends a byte now and then does not prolong it. A started request is \
+               answered with 408; then the connection is closed.",
+        group: Group::Timeouts,
+        kind: Kind::Time { range: SHORTEST..=LONGEST, set: |settings, span| settings.timeouts.header = span },
+    },
+    Setting {
+        name: "body-timeout",
+        value_name: "SECONDS",
+        default: "30",
+        help: "Without progress of the body of a request",
+        long: "Counted from the last byte that arrived, so a large upload may take as long as it moves on. Then the \
+               request is answered with 408 if that is still possible, the application's reading fails, and the \
+               connection is closed.",
+        group: Group::Timeouts,
+        kind: Kind::Time { range: SHORTEST..=LONGEST, set: |settings, span| settings.timeouts.body = span },
+    },
+    Setting {
+        name: "keep-alive-timeout",
+        value_name: "SECONDS",
+        default: "15",
+        help: "For the next request on a connection; 0: one request per connection",
+        long: "Then the idle connection is closed. Behind a front server it should be longer than the front server's own \
+               timeout for idle upstream connections, so that it is not the server that closes one just as a request \
+               sets out on it. With 0 every response says Connection: close.",
+        group: Group::Timeouts,
+        kind: Kind::Time { range: Duration::ZERO..=LONGEST, set: |settings, span| settings.timeouts.keep_alive = span },
+    },
+    Setting {
+        name: "send-timeout",
+        value_name: "SECONDS",
+        default: "30",
+        help: "Without progress while a response is sent",
+        long: "Counted from the last byte that the client took, so a large download may take as long as it moves on. Then \
+               the connection is reset, and an application that is still writing gets an error.",
+        group: Group::Timeouts,
+        kind: Kind::Time { range: SHORTEST..=LONGEST, set: |settings, span| settings.timeouts.send = span },
+    },
+    Setting {
+        name: "graceful-timeout",
+        value_name: "SECONDS",
+        default: "30",
+        help: "For running requests to end at a stop or a reload; 0: at once",
+        long: "A worker that is to end accepts nothing more and finishes what it has begun. What is still running after \
+               this time is cut, and the log says which requests that was.",
+        group: Group::Timeouts,
+        kind: Kind::Time { range: Duration::ZERO..=LONGEST, set: |settings, span| settings.timeouts.graceful = span },
+    },
+];
+
+/// A size that is kept in memory; every range above ends below 4 GiB.
+fn whole(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_written_as_options_are() {
+        for (index, setting) in SETTINGS.iter().enumerate() {
+            assert!(setting.name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'-')), "{}", setting.name);
+            assert!(SETTINGS[..index].iter().all(|other| other.name != setting.name), "{} twice", setting.name);
+            assert!(!setting.name.starts_with("no-"), "{} looks like a negation", setting.name);
+        }
+    }
+
+    #[test]
+    fn every_row_is_documented_in_one_line_and_in_a_paragraph() {
+        for setting in SETTINGS {
+            assert!(!setting.help.is_empty() && !setting.help.ends_with('.'), "help of {}", setting.name);
+            assert!(setting.help.len() <= 90, "help of {} is longer than a line", setting.name);
+            assert!(setting.long.ends_with('.') && !setting.long.contains('\n'), "paragraph of {}", setting.name);
+            assert!(!setting.long.contains("  "), "paragraph of {} has a gap", setting.name);
+            assert_eq!(setting.value_name.is_empty(), setting.is_switch(), "value name of {}", setting.name);
+        }
+    }
+}
