@@ -1,0 +1,43 @@
+//! The options of a Connection field (RFC 9110 §7.6.1).
+
+use crate::token::trim;
+
+/// What the Connection fields of one message say, taken together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) close: bool,
+    pub(crate) keep_alive: bool,
+    /// Something else, such as the name of a field that is meant for this connection alone.
+    pub(crate) other: bool,
+}
+
+impl Options {
+    /// Adds one field's list. Options compare without case, and empty elements do not count (RFC 9110 §5.6.1.2).
+    pub(crate) fn add(&mut self, value: &[u8]) {
+        for option in value.split(|byte| *byte == b',').map(trim) {
+            match option.len() {
+                0 => {}
+                5 if option.eq_ignore_ascii_case(b"close") => self.close = true,
+                10 if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
+                _ => self.other = true,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_fields_are_one_list() {
+        let mut options = Options::default();
+        options.add(b"Keep-Alive, ,\tX");
+        assert_eq!(options, Options { close: false, keep_alive: true, other: true });
+        options.add(b"CLOSE");
+        assert!(options.close);
+        let mut options = Options::default();
+        options.add(b"closed,keep alive");
+        assert_eq!(options, Options { close: false, keep_alive: false, other: true });
+    }
+}

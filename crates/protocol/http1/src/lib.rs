@@ -1,0 +1,42 @@
+//! HTTP/1.1 and HTTP/1.0 on the wire (RFC 9112): bytes to a [`Request`](millau_gateway::Request), a
+//! [`Response`](millau_gateway::Response) to bytes. No I/O and no clock: a connection feeds what it has received and sends
+//! what it is given.
+//!
+//! The way of a request:
+//! 1. [`HeadEnd::find`] looks for the end of the head; while there is none, [`hopeless`] and [`head_too_large`] say when
+//!    waiting is in vain.
+//! 2. [`parse_request_head`] checks the head and fills the request.
+//! 3. [`BodyDecoder::decode`] takes the body off the wire.
+//!
+//! The way of a response: [`encode_response_head`], then the body as the [`BodyEncoding`] demands, in chunks by
+//! [`encode_chunk_prefix`] if need be.
+//!
+//! What the RFC calls an error is refused with a [`Refusal`], after which the connection must close: nobody can know where
+//! the next request would begin. Nothing is ever repaired, because whoever repairs differently sees different requests
+//! (request smuggling, RFC 9112 §11.2).
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod body;
+mod chunk;
+mod chunked;
+mod connection;
+mod diagnosis;
+mod framing;
+mod head_end;
+mod host;
+mod limits;
+mod refusal;
+mod request_head;
+mod response_head;
+mod token;
+
+pub use body::{BodyDecoder, Decoded};
+pub use chunk::{CHUNK_END, LAST_CHUNK, encode_chunk_prefix};
+pub use framing::Framing;
+pub use head_end::{HeadEnd, head_too_large, hopeless, is_blank};
+pub use limits::Limits;
+pub use refusal::Refusal;
+pub use request_head::{RequestHead, parse_request_head};
+pub use response_head::{BodyEncoding, CONTINUE, EncodeError, ResponseHead, encode_error, encode_response_head};

@@ -1,0 +1,183 @@
+//! Parses a request head (RFC 9112 §3 and §5) and decides what it says about the message.
+
+use std::mem::MaybeUninit;
+
+use millau_gateway::{Request, Scheme, Version};
+
+use crate::connection::Options;
+use crate::diagnosis::diagnose;
+use crate::framing::BodyFields;
+use crate::head_end::METHOD_SIZE;
+use crate::host::is_host;
+use crate::token::trim;
+use crate::{Framing, Limits, Refusal, head_too_large};
+
+/// Field lines that are parsed without taking memory; a greater limit takes some for every request.
+const INLINE_FIELDS: usize = 100;
+
+/// What a head says about its message, apart from what is in the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestHead {
+    /// Bytes of the head; the body follows.
+    pub length: usize,
+    /// How the end of the body is found.
+    pub body: Framing,
+    /// Whether the client wants another request on this connection (RFC 9112 §9.3).
+    pub persistent: bool,
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
+    pub expects_continue: bool,
+}
+
+/// Parses the head at the beginning of `input` into `request`, which the caller has cleared.
+///
+/// `input` holds a whole head, as [`HeadEnd`](crate::HeadEnd) has found it; what follows the head is not looked at.
+/// Sets method, version, target, fields, `content_length` and `streamed_body`. One empty line before the request line is
+/// skipped (RFC 9112 §2.2). A minor version above 1 counts as HTTP/1.1 (RFC 9110 §2.5).
+///
+/// # Errors
+/// A [`Refusal`]; the request is then half filled and must be cleared.
+pub fn parse_request_head(input: &[u8], limits: &Limits, request: &mut Request) -> Result<RequestHead, Refusal> {
+    if limits.fields <= INLINE_FIELDS {
+        let mut fields = [const { MaybeUninit::uninit() }; INLINE_FIELDS];
+        parse(input, limits, request, &mut fields[..limits.fields])
+    } else {
+        let mut fields = vec![MaybeUninit::uninit(); limits.fields];
+        parse(input, limits, request, &mut fields)
+    }
+}
+
+fn parse<'a>(
+    input: &'a [u8],
+    limits: &Limits,
+    request: &mut Request,
+    storage: &mut [MaybeUninit<httparse::Header<'a>>],
+) -> Result<RequestHead, Refusal> {
+    let start = if input.starts_with(b"\r\n") { 2 } else { 0 };
+    let text = &input[start..];
+    // The tokenizer would skip any number of empty lines.
+    if matches!(text, [b'\r' | b'\n', ..]) {
+        return Err(diagnose(input, limits));
+    }
+    let mut head = httparse::Request::new(&mut []);
+    let length = match head.parse_with_uninit_headers(text, storage) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Err(httparse::Error::Version) => return parse_later_version(input, limits, request),
+        Ok(httparse::Status::Partial) | Err(_) => return Err(diagnose(input, limits)),
+    };
+    let (Some(method), Some(target), Some(minor)) = (head.method, head.path, head.version) else {
+        return Err(diagnose(input, limits));
+    };
+    if target.len() > limits.target_size {
+        return Err(Refusal::TargetTooLong);
+    }
+    if let Some(refusal) = head_too_large(start + length, limits, input) {
+        return Err(refusal);
+    }
+    let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+    set_request_line(method.as_bytes(), target.as_bytes(), version, request)?;
+
+    let mut hosts = 0;
+    let mut body = BodyFields::default();
+    let mut connection = Options::default();
+    let mut expects_continue = false;
+    for field in head.headers.iter() {
+        let (name, value) = (field.name.as_bytes(), field.value);
+        // The tokenizer takes a line that ends with LF alone, and the line before a field ends right before its name.
+        let name_start = name.as_ptr().addr() - text.as_ptr().addr();
+        if text[name_start - 2] != b'\r' {
+            return Err(diagnose(input, limits));
+        }
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => {
+                hosts += 1;
+                if !(is_host(value) || (value.is_empty() && request.authority().is_none())) {
+                    return Err(Refusal::Host);
+                }
+            }
+            6 if name.eq_ignore_ascii_case(b"expect") => expects_continue |= is_continue_expected(value, version)?,
+            10 if name.eq_ignore_ascii_case(b"connection") => connection.add(value),
+            14 if name.eq_ignore_ascii_case(b"content-length") => body.add_content_length(value)?,
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => body.add_transfer_encoding(value),
+            _ => {}
+        }
+        request.fields.push(name, value);
+    }
+    if !text[..length].ends_with(b"\r\n\r\n") {
+        return Err(diagnose(input, limits));
+    }
+    match hosts {
+        0 if version == Version::Http11 => return Err(Refusal::MissingHost),
+        0 | 1 => {}
+        _ => return Err(Refusal::RepeatedHost),
+    }
+    let framing = body.framing(version, limits)?;
+    request.content_length = match framing {
+        Framing::None => body.content_length(),
+        Framing::Length(length) => Some(length),
+        Framing::Chunked => None,
+    };
+    request.streamed_body = framing == Framing::Chunked;
+    Ok(RequestHead {
+        length: start + length,
+        body: framing,
+        persistent: !connection.close && (version == Version::Http11 || connection.keep_alive),
+        expects_continue: expects_continue && framing != Framing::None,
+    })
+}
+
+/// A message of HTTP/1.2 or later is processed as HTTP/1.1 (RFC 9110 §2.5); the tokenizer knows only 1.0 and 1.1.
+#[cold]
+fn parse_later_version(input: &[u8], limits: &Limits, request: &mut Request) -> Result<RequestHead, Refusal> {
+    let start = if input.starts_with(b"\r\n") { 2 } else { 0 };
+    let line_end = memchr::memchr(b'\r', &input[start..]).map_or(input.len(), |length| start + length);
+    if let [.., b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] = &input[start..line_end] {
+        let mut patched = input.to_vec();
+        patched[line_end - 1] = b'1';
+        return parse_request_head(&patched, limits, request);
+    }
+    Err(diagnose(input, limits))
+}
+
+fn set_request_line(method: &[u8], target: &[u8], version: Version, request: &mut Request) -> Result<(), Refusal> {
+    if method.len() > METHOD_SIZE {
+        return Err(Refusal::MethodTooLong);
+    }
+    if method == b"CONNECT" {
+        return Err(Refusal::Connect);
+    }
+    if !target.is_ascii() {
+        return Err(Refusal::TargetByte);
+    }
+    if target == b"*" && method != b"OPTIONS" {
+        return Err(Refusal::AsteriskForm);
+    }
+    request.method.extend_from_slice(method);
+    request.version = version;
+    request.set_target(target)?;
+    if let Some(authority) = request.authority() {
+        if !is_host(authority) {
+            return Err(Refusal::Host);
+        }
+        // The target may not ask for more protection than the connection gave (RFC 9110 §7.4).
+        let is_https = target.len() > 5 && target[..5].eq_ignore_ascii_case(b"https");
+        if is_https && request.local.scheme == Scheme::Http {
+            return Err(Refusal::Misdirected);
+        }
+    }
+    Ok(())
+}
+
+/// `Expect = #expectation`, of which there is only `100-continue`; HTTP/1.0 has none and ignores it (RFC 9110 §10.1.1).
+fn is_continue_expected(value: &[u8], version: Version) -> Result<bool, Refusal> {
+    if version == Version::Http10 {
+        return Ok(false);
+    }
+    let mut is_expected = false;
+    for expectation in value.split(|byte| *byte == b',').map(trim).filter(|expectation| !expectation.is_empty()) {
+        if !expectation.eq_ignore_ascii_case(b"100-continue") {
+            return Err(Refusal::Expectation);
+        }
+        is_expected = true;
+    }
+    Ok(is_expected)
+}

@@ -1,0 +1,63 @@
+//! Which bytes may stand where (RFC 9110 §5.5 and §5.6.2).
+
+/// A byte of a token: a method, a field name, a chunk extension's name.
+///
+/// `tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA`
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    const TOKEN: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = (byte as u8).is_ascii_alphanumeric();
+            byte += 1;
+        }
+        let marks = b"!#$%&'*+-.^_`|~";
+        let mut index = 0;
+        while index < marks.len() {
+            table[marks[index] as usize] = true;
+            index += 1;
+        }
+        table
+    };
+    TOKEN[byte as usize]
+}
+
+/// A byte of a field value or of a quoted string: anything but control characters, of which only the tab may stand there.
+///
+/// `field-vchar = VCHAR / obs-text`, with SP and HTAB between.
+pub(crate) fn is_value_byte(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+/// Without optional white space at either end: `OWS = *( SP / HTAB )` (RFC 9110 §5.6.3).
+pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_those_of_the_grammar() {
+        let tokens: Vec<u8> = (0..=255).filter(|byte| is_token_byte(*byte)).collect();
+        let expected = b"!#$%&'*+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~";
+        assert_eq!(tokens, expected);
+    }
+
+    #[test]
+    fn values_hold_no_control_characters() {
+        let refused: Vec<u8> = (0..=255).filter(|byte| !is_value_byte(*byte)).collect();
+        assert_eq!(refused, (0..9).chain(10..32).chain([127]).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn trims_only_spaces_and_tabs() {
+        assert_eq!(trim(b" \t a b\t "), b"a b");
+        assert_eq!(trim(b"\r\n"), b"\r\n");
+        assert_eq!(trim(b" "), b"");
+    }
+}
