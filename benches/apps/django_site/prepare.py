@@ -14,9 +14,6 @@ from django_site.models import Book  # noqa: E402
 
 def main():
     """Creates the table and fills it with 2,000 rows, 5 for each of 400 authors."""
-    with connection.cursor() as cursor:
-        # Readers of several threads do not lock each other out.
-        cursor.execute("PRAGMA journal_mode=WAL")
     with connection.schema_editor() as editor:
         editor.create_model(Book)
     Book.objects.bulk_create(

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::io::Errno;
 
 use crate::connection::Connection;
 use crate::options::Options;
@@ -158,7 +159,7 @@ impl Generator {
         let mut events = [Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }; 256];
         let count = match epoll::wait(&self.epoll, &mut events[..], Some(&timeout)) {
             Ok(count) => count,
-            Err(rustix::io::Errno::INTR) => 0,
+            Err(Errno::INTR) => 0,
             Err(error) => return Err(error.into()),
         };
         for event in &events[..count] {
@@ -193,8 +194,10 @@ impl Generator {
         if flags.contains(EventFlags::OUT) && !flags.contains(EventFlags::ERR) {
             let request = &self.options.templates[connection.template].bytes;
             // A failure to send shows as ERR or as the end of the stream, which is handled below.
-            if connection.send(request).is_err() && !hung_up {
-                return self.ended(index);
+            if let Err(error) = connection.send(request)
+                && !hung_up
+            {
+                return self.ended(index, Some(error));
             }
         }
         if !hung_up && !flags.contains(EventFlags::IN) {
@@ -203,7 +206,8 @@ impl Generator {
         loop {
             let Some(connection) = self.slots[index].connection.as_mut() else { return };
             match connection.receive(&mut self.buffer) {
-                Ok(Some(0)) | Err(_) => return self.ended(index),
+                Ok(Some(0)) => return self.ended(index, None),
+                Err(error) => return self.ended(index, Some(error)),
                 Ok(None) => return,
                 Ok(Some(count)) => {
                     if self.slots[index].role != Role::Closing && !self.received(index, count) {
@@ -232,8 +236,8 @@ impl Generator {
         }
     }
 
-    /// The peer closed, or the connection broke.
-    fn ended(&mut self, index: usize) {
+    /// The peer closed, or the connection broke with an error.
+    fn ended(&mut self, index: usize, error: Option<Errno>) {
         let slot = &mut self.slots[index];
         let Some(connection) = slot.connection.as_mut() else { return };
         if slot.role == Role::Closing {
@@ -244,7 +248,7 @@ impl Generator {
         }
         if let Some(complete) = connection.reader.end() {
             if self.complete(index, complete) {
-                self.ended(index);
+                self.ended(index, None);
             }
             return;
         }
@@ -256,7 +260,7 @@ impl Generator {
             slot.connection = None;
             return self.open_for(index, template, began);
         }
-        if !used && untouched && rustix::net::sockopt::socket_error(connection.socket()).is_ok_and(|e| e.is_err()) {
+        if matches!(error, Some(Errno::CONNREFUSED | Errno::TIMEDOUT | Errno::HOSTUNREACH)) {
             return self.cannot_connect(index);
         }
         self.failed(index, Fault::Broken);
