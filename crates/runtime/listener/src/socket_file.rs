@@ -1,0 +1,46 @@
+//! The file of a UNIX socket, and who may remove it.
+
+use std::path::PathBuf;
+
+use rustix::fs::{Stat, lstat, unlink};
+use rustix::io::Errno;
+use rustix::process::{Pid, getpid};
+
+/// A file that this process has created by binding a socket.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    /// Absolute.
+    path: PathBuf,
+    identity: Identity,
+    creator: Pid,
+}
+
+/// What tells a file from another one that came to its path later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    pub(crate) fn of(stat: &Stat) -> Self {
+        Self { device: stat.st_dev, inode: stat.st_ino }
+    }
+}
+
+impl SocketFile {
+    /// Takes note of the file that now is at `path`.
+    pub(crate) fn created(path: PathBuf) -> Result<Self, Errno> {
+        let identity = Identity::of(&lstat(&path)?);
+        Ok(Self { path, identity, creator: getpid() })
+    }
+
+    /// Removes it, unless another process created it (a fork has a copy of this) or another file is there now.
+    pub(crate) fn remove(&self) {
+        let is_ours = || lstat(&self.path).is_ok_and(|stat| Identity::of(&stat) == self.identity);
+        if getpid() == self.creator && is_ours() {
+            // Nothing can be done about a failure, and the next start clears what is stale.
+            let _ = unlink(&self.path);
+        }
+    }
+}

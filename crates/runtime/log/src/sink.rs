@@ -1,0 +1,191 @@
+//! Where lines go: a stream of the process, or a file that can be opened anew.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, TryLockError};
+use std::thread;
+
+use millau_config::LogTarget;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, fstat};
+use rustix::io::Errno;
+
+/// What a pipe takes in one piece, even if others write to it too (`PIPE_BUF` of Linux).
+const PIPE_PIECE: usize = 4096;
+
+/// How often a writer looks for the file while it is being opened anew. That takes a moment only, unless the process was
+/// forked in just this moment; then nobody will ever end it in the child.
+const TRIES: usize = 1000;
+
+/// A log that cannot be written to.
+#[derive(Debug)]
+pub enum LogError {
+    /// Its file cannot be opened.
+    Open {
+        /// `error log` or `access log`.
+        log: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The process has an error log already, and it can have but one.
+    Installed,
+}
+
+impl fmt::Display for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Open { log, path, error } = self else {
+            return f.write_str("the error log is installed already");
+        };
+        write!(f, "cannot open the {log} {}: ", path.display())?;
+        let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+        match (error.kind(), directory) {
+            (io::ErrorKind::NotFound, Some(directory)) => {
+                write!(f, "the directory {} does not exist", directory.display())
+            }
+            (io::ErrorKind::NotADirectory, Some(directory)) => {
+                write!(f, "{} is not a directory", directory.display())
+            }
+            (io::ErrorKind::IsADirectory, _) => f.write_str("it is a directory; name a file in it"),
+            (io::ErrorKind::PermissionDenied, _) => f.write_str("this process may not write to it"),
+            _ => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for LogError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Open { error, .. } => Some(error),
+            Self::Installed => None,
+        }
+    }
+}
+
+/// An open log.
+#[derive(Debug)]
+pub(crate) enum Sink {
+    Stdout,
+    Stderr,
+    File { log: &'static str, path: PathBuf, file: RwLock<File> },
+}
+
+impl Sink {
+    /// `log` is its name in messages.
+    pub(crate) fn open(log: &'static str, target: &LogTarget) -> Result<Self, LogError> {
+        Ok(match target {
+            LogTarget::Stdout => Self::Stdout,
+            LogTarget::Stderr => Self::Stderr,
+            LogTarget::File(path) => {
+                // The process may change its directory before the file is opened anew.
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                let file = RwLock::new(append_to(log, &path)?);
+                Self::File { log, path, file }
+            }
+        })
+    }
+
+    /// Opens the file anew, after it was moved away. On failure the old one stays.
+    pub(crate) fn reopen(&self) -> Result<(), LogError> {
+        if let Self::File { log, path, file } = self {
+            let new = append_to(log, path)?;
+            *file.write().unwrap_or_else(PoisonError::into_inner) = new;
+        }
+        Ok(())
+    }
+
+    /// Writes whole lines: with one call, or where they go into a pipe, with as few as keep each line in one piece.
+    pub(crate) fn write(&self, lines: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stdout => write_lines(rustix::stdio::stdout(), lines),
+            Self::Stderr => write_lines(rustix::stdio::stderr(), lines),
+            Self::File { file, .. } => match read_lock(file) {
+                Some(file) => write_lines(file.as_fd(), lines),
+                None => Err(io::ErrorKind::WouldBlock.into()),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdout => f.write_str("standard output"),
+            Self::Stderr => f.write_str("standard error"),
+            Self::File { path, .. } => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+fn append_to(log: &'static str, path: &Path) -> Result<File, LogError> {
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    opened.map_err(|error| LogError::Open { log, path: path.to_owned(), error })
+}
+
+fn read_lock(file: &RwLock<File>) -> Option<RwLockReadGuard<'_, File>> {
+    for _ in 0..TRIES {
+        match file.try_read() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => thread::yield_now(),
+        }
+    }
+    None
+}
+
+fn write_lines(fd: BorrowedFd<'_>, lines: &[u8]) -> io::Result<()> {
+    if lines.len() <= PIPE_PIECE || !is_pipe(fd) {
+        return write_all(fd, lines);
+    }
+    let mut rest = lines;
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(piece_length(rest));
+        write_all(fd, piece)?;
+        rest = after;
+    }
+    Ok(())
+}
+
+fn is_pipe(fd: BorrowedFd<'_>) -> bool {
+    fstat(fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
+}
+
+/// As many whole lines as a pipe takes in one piece; a line that is too long for that comes alone.
+fn piece_length(lines: &[u8]) -> usize {
+    let within = &lines[..lines.len().min(PIPE_PIECE)];
+    if within.len() == lines.len() {
+        return lines.len();
+    }
+    memchr::memrchr(b'\n', within)
+        .or_else(|| memchr::memchr(b'\n', lines))
+        .map_or(lines.len(), |end| end + 1)
+}
+
+fn write_all(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match rustix::io::write(fd, rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => rest = &rest[written..],
+            Err(Errno::INTR) => {}
+            // Standard error may be a stream that somebody else has made non-blocking.
+            Err(Errno::AGAIN) => wait(fd)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the reader has made room, but not for a reader that does not read.
+fn wait(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+    match poll(&mut [PollFd::new(&fd, PollFlags::OUT)], Some(&second)) {
+        Ok(0) => Err(io::ErrorKind::TimedOut.into()),
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
