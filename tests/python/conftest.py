@@ -1,4 +1,4 @@
-"""What all Python tests share: the applications' folders, the markers, the gate, and the server's log beside a failure."""
+"""What all Python tests share: folders, markers, the gate, and the server's log beside a failure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).resolve().parents[1]
-APPS = TESTS / "apps_wsgi"
+HERE = Path(__file__).resolve().parent
 
-for folder in (TESTS / "python", APPS):
+for folder in (HERE, HERE.parent / "apps_wsgi"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 

@@ -19,10 +19,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PATIENCE = 30.0
+PATIENCE = float(os.environ.get("TEST_PATIENCE", "30"))
 """Seconds after which a wait counts as hanging. Never a statement about how fast the server is."""
 
 READY = " ready: generation "
+
+APPS = Path(__file__).resolve().parents[1] / "apps_wsgi"
+"""The applications that the behaviour tests run."""
 
 
 class NotReady(Exception):
@@ -333,8 +336,10 @@ class Server:
         prefix: Iterable[str] = (),
         pass_fds: Iterable[int] = (),
         check: bool = True,
+        wait_for: str | None = READY,
     ) -> None:
-        """`prefix` is a command that executes the server's; `check=False` leaves out the checks at the end."""
+        """`prefix` is a command that executes the server's; `check=False` leaves out the checks at the end;
+        `wait_for=None` returns at once."""
         binds = () if any(a.partition("=")[0] == "--bind" for a in args) else ("--bind", "http://127.0.0.1:0")
         if env and "MILLAU_BIND" in env:
             binds = ()
@@ -343,6 +348,7 @@ class Server:
         self.env = command_environment(env)
         self.pass_fds = tuple(pass_fds)
         self.check = check
+        self.wait_for = wait_for
         self._lines: list[str] = []
         self._out: list[str] = []
         self._news = threading.Condition()
@@ -384,8 +390,10 @@ class Server:
         for reader in self._readers:
             reader.start()
         Server.running.append(self)
+        if self.wait_for is None:
+            return
         try:
-            self.wait_for_log(READY)
+            self.wait_for_log(self.wait_for)
         except BaseException as error:
             self.stop(check=False)
             raise NotReady(f"{' '.join(self.command)} ended with {self.process.returncode}:\n{self.log()}") from error
