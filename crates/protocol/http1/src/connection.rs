@@ -14,6 +14,10 @@ pub(crate) struct Options {
 impl Options {
     /// Adds one field's list. Options compare without case, and empty elements do not count (RFC 9110 §5.6.1.2).
     pub(crate) fn add(&mut self, value: &[u8]) {
+        if value.eq_ignore_ascii_case(b"keep-alive") {
+            self.keep_alive = true;
+            return;
+        }
         for option in value.split(|byte| *byte == b',').map(trim) {
             match option.len() {
                 0 => {}

@@ -52,7 +52,8 @@ fn request_line_refusal(line: &[u8]) -> Option<Refusal> {
     }
     let parts: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
     let [_method, target, version] = parts[..] else {
-        return Some(if parts.len() == 2 { Refusal::MissingVersion } else { Refusal::RequestLine });
+        let has_version = parts.last().is_some_and(|last| last.starts_with(b"HTTP/"));
+        return Some(if parts.len() == 2 && !has_version { Refusal::MissingVersion } else { Refusal::RequestLine });
     };
     if target.is_empty() {
         return Some(Refusal::RequestLine);

@@ -2,8 +2,22 @@
 
 use std::net::Ipv6Addr;
 
+use crate::token::table;
+
 /// True for `uri-host [ ":" port ]` with a host that is not empty. User information is not part of it, and so refused.
 pub(crate) fn is_host(text: &[u8]) -> bool {
+    // Nearly every host consists of such bytes alone, so the first other byte is the end of the name.
+    let end = text.iter().position(|byte| !is_name_byte(*byte)).unwrap_or(text.len());
+    match &text[end..] {
+        [] => end > 0,
+        [b':', port @ ..] => end > 0 && is_port(port),
+        _ => is_unusual_host(text),
+    }
+}
+
+/// A host with brackets or with percent-encoded bytes, or none.
+#[cold]
+fn is_unusual_host(text: &[u8]) -> bool {
     let (host_is_valid, rest) = match text {
         [b'[', inside @ ..] => {
             let Some(end) = inside.iter().position(|byte| *byte == b']') else { return false };
@@ -23,7 +37,7 @@ fn is_registered_name(name: &[u8]) -> bool {
     while let [byte, after @ ..] = rest {
         rest = match (byte, after) {
             (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => after,
-            (byte, after) if is_unreserved_or_delimiter(*byte) => after,
+            (byte, after) if is_name_byte(*byte) => after,
             _ => return false,
         };
     }
@@ -38,7 +52,7 @@ fn is_ip_literal(text: &[u8]) -> bool {
         return !version.is_empty()
             && version.iter().all(u8::is_ascii_hexdigit)
             && !address.is_empty()
-            && address.iter().all(|byte| *byte == b':' || is_unreserved_or_delimiter(*byte));
+            && address.iter().all(|byte| *byte == b':' || is_name_byte(*byte));
     }
     std::str::from_utf8(text).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
 }
@@ -52,8 +66,10 @@ fn is_port(digits: &[u8]) -> bool {
     number.is_some()
 }
 
-fn is_unreserved_or_delimiter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
+/// `unreserved / sub-delims`
+fn is_name_byte(byte: u8) -> bool {
+    const NAME: [bool; 256] = table(b"-._~!$&'()*+,;=");
+    NAME[byte as usize]
 }
 
 #[cfg(test)]

@@ -3,10 +3,9 @@
 //! what it is given.
 //!
 //! The way of a request:
-//! 1. [`HeadEnd::find`] looks for the end of the head; while there is none, [`hopeless`] and [`head_too_large`] say when
-//!    waiting is in vain.
-//! 2. [`parse_request_head`] checks the head and fills the request.
-//! 3. [`BodyDecoder::decode`] takes the body off the wire.
+//! 1. [`receive_request_head`] takes what has arrived until the head is whole, checks it and fills the request. (Its parts
+//!    are [`HeadEnd::find`], [`hopeless`], [`head_too_large`] and [`parse_request_head`].)
+//! 2. [`BodyDecoder::decode`] takes the body off the wire.
 //!
 //! The way of a response: [`encode_response_head`], then the body as the [`BodyEncoding`] demands, in chunks by
 //! [`encode_chunk_prefix`] if need be.
@@ -38,5 +37,5 @@ pub use framing::Framing;
 pub use head_end::{HeadEnd, head_too_large, hopeless, is_blank};
 pub use limits::Limits;
 pub use refusal::Refusal;
-pub use request_head::{RequestHead, parse_request_head};
+pub use request_head::{RequestHead, parse_request_head, receive_request_head};
 pub use response_head::{BodyEncoding, CONTINUE, EncodeError, ResponseHead, encode_error, encode_response_head};

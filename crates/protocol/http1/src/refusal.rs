@@ -65,6 +65,8 @@ pub enum Refusal {
     /// The host is not `uri-host [ ":" port ]` (RFC 9110 §7.2).
     Host,
 
+    /// More than one Content-Type field: which one counts is anybody's guess (RFC 9110 §5.3 and §8.3).
+    RepeatedContentType,
     /// Content-Length is not a number (RFC 9112 §6.3). A list of equal numbers is refused, too.
     ContentLength,
     /// More than one Content-Length field (RFC 9112 §6.3), equal or not.
@@ -149,6 +151,7 @@ impl Refusal {
             Self::MissingHost => "an HTTP/1.1 request needs a Host field",
             Self::RepeatedHost => "the request has more than one Host field",
             Self::Host => "the host is not a host name or address with an optional port",
+            Self::RepeatedContentType => "the request has more than one Content-Type field",
             Self::ContentLength => "Content-Length is not one decimal number",
             Self::RepeatedContentLength => "the request has more than one Content-Length field",
             Self::BodyTooLarge => "the request body is larger than this server accepts",

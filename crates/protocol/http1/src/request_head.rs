@@ -10,7 +10,7 @@ use crate::framing::BodyFields;
 use crate::head_end::METHOD_SIZE;
 use crate::host::is_host;
 use crate::token::trim;
-use crate::{Framing, Limits, Refusal, head_too_large};
+use crate::{Framing, HeadEnd, Limits, Refusal, head_too_large, hopeless};
 
 /// Field lines that are parsed without taking memory; a greater limit takes some for every request.
 const INLINE_FIELDS: usize = 100;
@@ -26,6 +26,34 @@ pub struct RequestHead {
     pub persistent: bool,
     /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
     pub expects_continue: bool,
+}
+
+/// Takes what was received of a request so far and gives its head as soon as it is whole: [`HeadEnd::find`],
+/// [`hopeless`], [`head_too_large`] and [`parse_request_head`] in one.
+///
+/// `input` is everything from the first byte of the request on; `Ok(None)` asks for more of it. `progress` belongs to this
+/// head alone, and `request` is clear at each call.
+///
+/// # Errors
+/// A [`Refusal`], the same however the bytes were split; the request is then half filled and must be cleared.
+pub fn receive_request_head(
+    progress: &mut HeadEnd,
+    input: &[u8],
+    limits: &Limits,
+    request: &mut Request,
+) -> Result<Option<RequestHead>, Refusal> {
+    // Nearly every head arrives whole; the parser then finds its end at no extra cost. A refusal may stand behind an
+    // earlier end of the head, and so is decided below.
+    if *progress == HeadEnd::default() {
+        if let Ok(head) = parse_request_head(input, limits, request) {
+            return Ok(Some(head));
+        }
+        request.clear();
+    }
+    match progress.find(input) {
+        Some(length) => parse_request_head(&input[..length], limits, request).map(Some),
+        None => hopeless(input).or_else(|| head_too_large(input.len(), limits, input)).map_or(Ok(None), Err),
+    }
 }
 
 /// Parses the head at the beginning of `input` into `request`, which the caller has cleared.
@@ -77,6 +105,7 @@ fn parse<'a>(
     set_request_line(method.as_bytes(), target.as_bytes(), version, request)?;
 
     let mut hosts = 0;
+    let mut content_types = 0;
     let mut body = BodyFields::default();
     let mut connection = Options::default();
     let mut expects_continue = false;
@@ -96,6 +125,7 @@ fn parse<'a>(
             }
             6 if name.eq_ignore_ascii_case(b"expect") => expects_continue |= is_continue_expected(value, version)?,
             10 if name.eq_ignore_ascii_case(b"connection") => connection.add(value),
+            12 if name.eq_ignore_ascii_case(b"content-type") => content_types += 1,
             14 if name.eq_ignore_ascii_case(b"content-length") => body.add_content_length(value)?,
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => body.add_transfer_encoding(value),
             _ => {}
@@ -109,6 +139,9 @@ fn parse<'a>(
         0 if version == Version::Http11 => return Err(Refusal::MissingHost),
         0 | 1 => {}
         _ => return Err(Refusal::RepeatedHost),
+    }
+    if content_types > 1 {
+        return Err(Refusal::RepeatedContentType);
     }
     let framing = body.framing(version, limits)?;
     request.content_length = match framing {
@@ -128,10 +161,11 @@ fn parse<'a>(
 /// A message of HTTP/1.2 or later is processed as HTTP/1.1 (RFC 9110 §2.5); the tokenizer knows only 1.0 and 1.1.
 #[cold]
 fn parse_later_version(input: &[u8], limits: &Limits, request: &mut Request) -> Result<RequestHead, Refusal> {
+    let length = HeadEnd::default().find(input).unwrap_or(input.len());
     let start = if input.starts_with(b"\r\n") { 2 } else { 0 };
-    let line_end = memchr::memchr(b'\r', &input[start..]).map_or(input.len(), |length| start + length);
+    let line_end = memchr::memchr(b'\r', &input[start..length]).map_or(length, |length| start + length);
     if let [.., b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] = &input[start..line_end] {
-        let mut patched = input.to_vec();
+        let mut patched = input[..length].to_vec();
         patched[line_end - 1] = b'1';
         return parse_request_head(&patched, limits, request);
     }

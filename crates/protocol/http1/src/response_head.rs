@@ -52,8 +52,9 @@ pub enum EncodeError {
     HopByHop(&'static str),
     /// Content-Length is no number, or there are two that differ (RFC 9110 §8.6).
     ContentLength,
-    /// CR or LF in the reason phrase or in a field: the response would be split in two (RFC 9112 §11.1).
-    LineBreak,
+    /// A control character in the reason phrase or in a field (RFC 9110 §5.5); CR or LF would split the response in two
+    /// (RFC 9112 §11.1).
+    ControlCharacter,
 }
 
 impl fmt::Display for EncodeError {
@@ -66,7 +67,9 @@ impl fmt::Display for EncodeError {
             Self::ContentLength => {
                 f.write_str("the response's Content-Length is not one decimal number; send one, or leave it out")
             }
-            Self::LineBreak => f.write_str("the response has a line break in its reason phrase or in a field"),
+            Self::ControlCharacter => f.write_str(
+                "the response has a line break or another control character in its reason phrase or in a field",
+            ),
         }
     }
 }
@@ -124,8 +127,7 @@ fn encode(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Result<(BodyEncoding, b
                 }
                 continue;
             }
-            2 | 7 | 8 | 10 | 16..=19 => hop_by_hop(name)?,
-            _ => {}
+            _ => hop_by_hop(name)?,
         }
         field(out, name, value);
         lines += 1;
@@ -167,10 +169,9 @@ fn encode(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Result<(BodyEncoding, b
         lines += 1;
     }
     out.extend_from_slice(b"\r\n");
-    let written = &out[start..];
-    // Whoever made the response has promised that it is clean; this is the last place where a broken promise can be seen.
-    if memchr::memchr_iter(b'\n', written).count() != lines || memchr::memchr_iter(b'\r', written).count() != lines {
-        return Err(EncodeError::LineBreak);
+    // Whoever made the response has promised that it is clean; here is the last place where a broken promise can be seen.
+    if control_characters(&out[start..]) != 2 * lines {
+        return Err(EncodeError::ControlCharacter);
     }
     Ok((body, persistent))
 }
@@ -200,19 +201,27 @@ fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 /// The fields that PEP 3333 ("Other HTTP Features") forbids the application, but for Connection.
 fn hop_by_hop(name: &[u8]) -> Result<(), EncodeError> {
-    const NAMES: [&str; 9] = [
-        "Keep-Alive",
-        "Proxy-Authenticate",
-        "Proxy-Authorization",
-        "Proxy-Connection",
-        "TE",
-        "Trailer",
-        "Trailers",
-        "Transfer-Encoding",
-        "Upgrade",
-    ];
-    let found = NAMES.into_iter().find(|known| name.eq_ignore_ascii_case(known.as_bytes()));
-    found.map_or(Ok(()), |name| Err(EncodeError::HopByHop(name)))
+    let known: &[&'static str] = match name.len() {
+        2 => &["TE"],
+        7 => &["Trailer", "Upgrade"],
+        8 => &["Trailers"],
+        10 => &["Keep-Alive"],
+        16 => &["Proxy-Connection"],
+        17 => &["Transfer-Encoding"],
+        18 => &["Proxy-Authenticate"],
+        19 => &["Proxy-Authorization"],
+        _ => return Ok(()),
+    };
+    match known.iter().find(|known| name.eq_ignore_ascii_case(known.as_bytes())) {
+        Some(known) => Err(EncodeError::HopByHop(known)),
+        None => Ok(()),
+    }
+}
+
+/// Counts what may not stand in a line. The inner sum is over bytes, so that it becomes vector instructions.
+fn control_characters(text: &[u8]) -> usize {
+    let is_control = |byte: u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
+    text.chunks(128).map(|part| usize::from(part.iter().map(|byte| u8::from(is_control(*byte))).sum::<u8>())).sum()
 }
 
 fn body_encoding(head: &ResponseHead<'_>, content_length: Option<u64>) -> BodyEncoding {
