@@ -236,7 +236,8 @@ def follow(generator: subprocess.Popen[str], tree: ProcessTree, plan: Plan, befo
     if tree.ended() is not None:
         raise ServerFailure(f"ended under load with {tree.ended()}")
     if "cpu_us" not in result:
-        raise ServerFailure(f"no request was answered rightly under load; faults: {result.get('faults')}")
+        idle = f" beside {result['idle_opened']} idle connections" if "idle_opened" in result else ""
+        raise ServerFailure(f"no request was answered rightly under load{idle}; faults: {result.get('faults')}")
     return result
 
 

@@ -126,7 +126,7 @@ def fastwsgi(place: Place) -> list[str]:
 def waitress(place: Place) -> list[str]:
     """waitress; its default is 4 threads and 100 connections."""
     threads = [f"--threads={place.threads}"] if place.threads else []
-    idle = ["--connection-limit=8192", "--channel-timeout=300"] if place.idle else []
+    idle = ["--connection-limit=8192", "--channel-timeout=300", "--asyncore-use-poll"] if place.idle else []
     return [place.program("waitress-serve"), f"--listen=127.0.0.1:{place.port}", *threads, *idle, place.target]
 
 

@@ -19,7 +19,7 @@ class Stat:
     state: str
     parent: int
     session: int
-    ticks: int
+    children_ticks: int
 
 
 def read_stat(pid: int) -> Stat | None:
@@ -30,10 +30,21 @@ def read_stat(pid: int) -> Stat | None:
         return None
     # The name may hold spaces and parentheses; the fields after it do not.
     fields = text[text.rindex(")") + 2 :].split()
-    # utime, stime, and cutime, cstime: the last two keep the time of a child that has ended and was waited for, so that
-    # a server loses nothing of its account when a worker is replaced.
-    ticks = sum(int(field) for field in fields[11:15])
-    return Stat(pid, fields[0], int(fields[1]), int(fields[3]), ticks)
+    return Stat(pid, fields[0], int(fields[1]), int(fields[3]), int(fields[13]) + int(fields[14]))
+
+
+def processor_seconds(stat: Stat) -> float:
+    """User and system time of one process, all its threads, ended ones included, and of the children it waited for.
+
+    The children's part keeps the account whole when a worker is replaced. The own part comes from the process's clock
+    rather than from /proc, which counts in steps of 10 ms: too coarse for a server that sleeps most of the time.
+    """
+    try:
+        # What clock_getcpuclockid(3) returns for a process.
+        own = time.clock_gettime((~stat.pid << 3) | 2)
+    except OSError:
+        own = 0.0
+    return own + stat.children_ticks / TICK
 
 
 @dataclass(frozen=True)
@@ -82,7 +93,7 @@ class ProcessTree:
 
     def processor_seconds(self) -> float:
         """User and system time of the whole tree so far."""
-        return sum(stat.ticks for stat in self.stats()) / TICK
+        return sum(map(processor_seconds, self.stats()))
 
     def memory(self) -> Memory:
         """Resident and proportional set size of the whole tree."""

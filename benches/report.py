@@ -58,14 +58,14 @@ def latency(workload: Workload, name: str, name_of_class: str | None = None) -> 
     return lambda row: row["classes"][of_class][name] if row["classes"][of_class]["count"] else None
 
 
-def cpu(row: Row) -> float | None:
+def cpu(row: Row) -> float:
     """Processor time of the whole server per request, µs."""
-    return row.get("cpu_us")
+    return row["cpu_us"]
 
 
-def rate(row: Row) -> float | None:
+def rate(row: Row) -> float:
     """Right answers per second."""
-    return row.get("rate")
+    return row["rate"]
 
 
 def per_connection(row: Row) -> float | None:
@@ -90,7 +90,7 @@ def load_table(workload: Workload, servers: dict[str, list[Row]]) -> str:
     head += ["errors", "longest wait ms"]
     lines = []
     for name, rows in sorted(servers.items(), key=lambda item: medians(item[1], cpu) or 0):
-        line = [name, number(medians(rows, cpu)), number(min(filter(None, map(cpu, rows)))), ratio(rows, base, cpu)]
+        line = [name, number(medians(rows, cpu)), number(min(map(cpu, rows))), ratio(rows, base, cpu)]
         line += [number(medians(rows, rate)), ratio(rows, base, rate)]
         line += [number(medians(rows, latency(workload, "p50_ms"))), number(medians(rows, latency(workload, "p99_ms")))]
         if mixed:

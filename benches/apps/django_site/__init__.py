@@ -1,1 +1,1 @@
-"""A small Django site: one public page that reads five rows through the ORM and renders them in a template."""
+"""A small Django site: one public page that reads three rows through the ORM and renders them in a template."""

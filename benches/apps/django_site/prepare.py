@@ -13,12 +13,12 @@ from django_site.models import Book  # noqa: E402
 
 
 def main():
-    """Creates the table and fills it with 2,000 rows, 5 for each of 400 authors."""
+    """Creates the table and fills it with 1,800 rows, three for each of 600 authors."""
     with connection.schema_editor() as editor:
         editor.create_model(Book)
     Book.objects.bulk_create(
-        Book(title=f"Book <{number}>", author=f"Author {number % 400}", year=1900 + number * 7 % 120)
-        for number in range(2000)
+        Book(title=f"Book <{number}>", author=f"Author {number % 600}", year=1900 + number * 7 % 120)
+        for number in range(1800)
     )
 
 
