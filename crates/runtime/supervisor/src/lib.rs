@@ -13,8 +13,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod ending;
 mod host;
 mod orders;
+mod plan;
 mod scoreboard;
 mod settings;
 mod signals;
