@@ -142,7 +142,7 @@ fn unknown(scheme: &str, ours: &str) -> String {
     // "http" alone must not be offered for "http+unx".
     let known: &[&str] = if scheme.contains('+') { &["http+unix", "http+fd"] } else { &["http"] };
     match suggestion::nearest(scheme, known.iter().copied()) {
-        Some(nearest) if nearest == "http" => format!("unknown scheme '{scheme}'; did you mean '{ours}'?"),
+        Some("http") => format!("unknown scheme '{scheme}'; did you mean '{ours}'?"),
         Some(nearest) => format!("unknown scheme '{scheme}'; did you mean '{nearest}:'?"),
         None => format!("unknown scheme '{scheme}': write {FORMS}"),
     }
@@ -186,7 +186,10 @@ fn tcp(text: &str) -> Result<Address, String> {
         _ if port.contains(',') => return Err("two addresses in one: give --bind once for each".to_owned()),
         _ => return Err(format!("'{port}' is not a port: a port is a number from 0 (any free port) to 65535")),
     };
-    if let Some(odd) = host.chars().find(|c| c.is_whitespace() || matches!(c, ',' | '/' | '\\' | '?' | '#' | '[' | ']' | '<' | '>' | '"')) {
+    if let Some(odd) = host
+        .chars()
+        .find(|c| c.is_whitespace() || matches!(c, ',' | '/' | '\\' | '?' | '#' | '[' | ']' | '<' | '>' | '"'))
+    {
         return Err(format!("'{odd}' cannot be part of a host name"));
     }
     Ok(Address::Tcp { host: host.to_ascii_lowercase(), port })
@@ -297,10 +300,7 @@ mod tests {
             ("http+fd://3", "did you mean 'http+fd:3'?"),
             ("http+unix:", "no path of a socket: write http+unix:/run/app.sock, say"),
             ("http+unix:/run/", "no path of a socket: write http+unix:/run/app.sock, say"),
-            (
-                "http+unix:@app",
-                "abstract sockets are not supported, because anybody may take their names: give a path",
-            ),
+            ("http+unix:@app", "abstract sockets are not supported, because anybody may take their names: give a path"),
             ("http+fd:", "'' is not the number of a descriptor: write http+fd:3, say"),
             ("http+fd:-1", "'-1' is not the number of a descriptor: write http+fd:3, say"),
             ("http+fd:stdin", "'stdin' is not the number of a descriptor: write http+fd:3, say"),

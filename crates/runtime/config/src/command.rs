@@ -6,7 +6,7 @@ use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::setting::{Group, Setting};
+use crate::setting::{Group, Kind, Setting};
 use crate::table::SETTINGS;
 
 pub(crate) const TARGET: &str = "TARGET";
@@ -24,13 +24,15 @@ pub(crate) fn command() -> Command {
         .bin_name("millau")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Puts Python on the web")
+        .after_help("To serve a Django project, say: millau serve mysite.wsgi")
         .max_term_width(100)
         .subcommand(serve())
 }
 
 fn serve() -> Command {
     let target = Arg::new(TARGET).help(TARGET_HELP).long_help(TARGET_LONG).value_parser(ValueParser::os_string());
-    let mut command = Command::new("serve").about("Serve applications until a signal ends it").max_term_width(100).arg(target);
+    let mut command =
+        Command::new("serve").about("Serve applications until a signal ends it").max_term_width(100).arg(target);
     for group in Group::ALL {
         for setting in SETTINGS.iter().filter(|setting| setting.group == *group) {
             command = command.args(options(setting));
@@ -45,28 +47,22 @@ fn serve() -> Command {
 /// One option, or a switch and its negation.
 fn options(setting: &'static Setting) -> Vec<Arg> {
     let named = |id: String| Arg::new(id.clone()).long(id).help_heading(setting.group.title());
-    let default = match setting.default {
-        "" => String::new(),
-        default => format!(" [default: {default}]"),
-    };
-    let documented = |argument: Arg| {
-        argument.help(format!("{}{default}", setting.help)).long_help(long_help(setting))
-    };
     let name = setting.name.to_owned();
-    if setting.is_switch() {
+    if let Kind::Switch { off, .. } = setting.kind {
         let negation = negation_id(setting);
-        let on = named(name.clone()).action(ArgAction::SetTrue).overrides_with_all([&name, &negation]);
-        let off = named(negation.clone()).action(ArgAction::SetTrue).overrides_with_all([&name, &negation]);
+        let switch = |id: &String| named(id.clone()).action(ArgAction::SetTrue).overrides_with_all([&name, &negation]);
         // Help shows the one that changes something.
-        return if setting.default == "on" {
-            vec![on.hide(true), documented(off).help(format!("Do not {}", decapitalised(setting.help)))]
-        } else {
-            vec![documented(on), off.hide(true)]
-        };
+        let is_on = setting.default == "on";
+        let on = switch(&name).hide(is_on).help(setting.help).long_help(long_help(setting, ""));
+        let off = switch(&negation).hide(!is_on).help(off).long_help(long_help(setting, &format!("{off}. Else: ")));
+        return vec![on, off];
     }
+    let default = if setting.default.is_empty() { String::new() } else { format!(" [default: {}]", setting.default) };
     let action = if setting.is_list() { ArgAction::Append } else { ArgAction::Set };
     vec![
-        documented(named(name))
+        named(name)
+            .help(format!("{}{default}", setting.help))
+            .long_help(long_help(setting, ""))
             .action(action)
             .value_name(setting.value_name)
             .value_parser(ValueParser::os_string())
@@ -74,26 +70,22 @@ fn options(setting: &'static Setting) -> Vec<Arg> {
     ]
 }
 
-fn long_help(setting: &Setting) -> String {
-    let mut text = format!("{}. {}", setting.help, setting.long);
+fn long_help(setting: &Setting, before: &str) -> String {
+    let mut text = format!("{before}{}. {}", setting.help, setting.long);
     for choice in setting.choices() {
         text.push_str(&format!("\n- {}: {}", choice.name, choice.meaning));
     }
-    text.push_str("\n[");
+    let mut facts = Vec::new();
     if !setting.default.is_empty() {
-        text.push_str(&format!("default: {}; ", setting.default));
+        facts.push(format!("default: {}", setting.default));
     }
     let range = setting.range();
     if !range.is_empty() && setting.choices().is_empty() && !setting.is_switch() {
-        text.push_str(&format!("range: {range}; "));
+        facts.push(format!("range: {range}"));
     }
-    text.push_str(&format!("environment: {}]", setting.variable()));
+    facts.push(format!("environment: {}", setting.variable()));
+    text.push_str(&format!("\n[{}]", facts.join("; ")));
     text
-}
-
-fn decapitalised(text: &str) -> String {
-    let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_lowercase().chain(characters).collect())
 }
 
 fn negation_id(setting: &Setting) -> String {
@@ -124,6 +116,10 @@ pub(crate) fn explain(error: &clap::Error) -> String {
     let option = argument.split([' ', '=']).next().unwrap_or_default();
     let hint = |kind| context(kind).map_or_else(String::new, |likely| format!("; did you mean '{likely}'?"));
     match error.kind() {
+        ErrorKind::UnknownArgument if is_option_of_serve(option) => {
+            // Only before the command can an option be unknown that is known after it.
+            format!("'{option}' belongs after the command: millau serve TARGET {option}")
+        }
         ErrorKind::UnknownArgument if option.starts_with('-') => {
             let hint = match hint(ContextKind::SuggestedArg) {
                 none if none.is_empty() => "; millau serve --help lists them all".to_owned(),
@@ -137,7 +133,10 @@ pub(crate) fn explain(error: &clap::Error) -> String {
         ErrorKind::InvalidSubcommand => {
             let word = context(ContextKind::InvalidSubcommand).unwrap_or_default();
             let hint = match hint(ContextKind::SuggestedSubcommand) {
-                none if none.is_empty() => format!("; to serve an application: millau serve {word}"),
+                none if none.is_empty() && word.contains(['.', ':', '/']) => {
+                    format!("; to serve an application: millau serve {word}")
+                }
+                none if none.is_empty() => "; millau --help lists them all".to_owned(),
                 hint => hint,
             };
             format!("unknown command '{word}'{hint}")
@@ -145,13 +144,43 @@ pub(crate) fn explain(error: &clap::Error) -> String {
         ErrorKind::ArgumentConflict => format!("'{option}' is given twice"),
         ErrorKind::InvalidValue => format!("'{option}' needs a value"),
         ErrorKind::TooManyValues => {
-            let negation = format!("--no-{}", option.trim_start_matches('-'));
-            format!("'{option}' takes no value; to switch it off: '{negation}'")
+            let opposite = match option.strip_prefix("--no-") {
+                Some(name) => format!("to switch it on: '--{name}'"),
+                None => format!("to switch it off: '--no-{}'", option.trim_start_matches('-')),
+            };
+            format!("'{option}' takes no value; {opposite}")
         }
         _ => {
             let text = error.to_string();
             let line = text.lines().next().unwrap_or_default();
             line.trim_start_matches("error: ").to_owned()
+        }
+    }
+}
+
+fn is_option_of_serve(option: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.option() == option || setting.negation().is_some_and(|no| no == option))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clap_finds_no_fault_with_the_command() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn help_shows_every_setting_below_the_heading_of_its_group() {
+        let help = serve().render_long_help().to_string();
+        for setting in SETTINGS {
+            let shown = if setting.default == "on" { setting.negation().unwrap() } else { setting.option() };
+            let place = help.lines().position(|line| line.trim_start().split(' ').next() == Some(&shown));
+            let before: Vec<&str> = help.lines().take(place.unwrap()).collect();
+            let heading = before.iter().rev().find(|line| line.starts_with(|c: char| c.is_uppercase()));
+            assert_eq!(*heading.unwrap(), format!("{}:", setting.group.title()), "{shown}");
+            assert!(help.contains(&format!("environment: {}]", setting.variable())), "{}", setting.variable());
         }
     }
 }

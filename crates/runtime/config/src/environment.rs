@@ -29,21 +29,22 @@ impl Environment {
         if value.is_empty() && !setting.may_be_empty() {
             return None;
         }
-        Some(if setting.is_list() { split(value) } else { vec![value.clone()] })
+        let values = if setting.is_list() { split(value) } else { vec![value.clone()] };
+        (!values.is_empty()).then_some(values)
     }
 
     /// A line for each variable that looks like ours and is not.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
-        let unknown = self.0.iter().map(|(name, _)| name).filter(|name| !known.contains(name));
-        let bare = |name: &str| name.trim_start_matches(PREFIX).to_owned();
+        // Without the prefix, which makes everything alike.
+        let words = || known.iter().filter_map(|name| name.strip_prefix(PREFIX));
+        let unknown = self.0.iter().filter_map(|(name, _)| name.strip_prefix(PREFIX));
         unknown
-            .map(|name| {
-                // Without the prefix, which makes everything alike.
-                let known: Vec<String> = known.iter().map(|name| bare(name)).collect();
-                let hint = suggestion::nearest(&bare(name), known.iter().map(String::as_str))
-                    .map_or_else(String::new, |likely| format!("; did you mean '{PREFIX}{likely}'?"));
-                format!("the environment variable {name} is no setting and has no effect{hint}")
+            .filter(|word| words().all(|known| known != *word))
+            .map(|word| {
+                let likely = suggestion::nearest(word, words());
+                let hint = likely.map_or_else(String::new, |likely| format!("; did you mean '{PREFIX}{likely}'?"));
+                format!("the environment variable {PREFIX}{word} is no setting and has no effect{hint}")
             })
             .collect()
     }
@@ -53,4 +54,58 @@ impl Environment {
 fn split(value: &OsStr) -> Vec<OsString> {
     let parts = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     parts.filter(|part| !part.is_empty()).map(|part| OsString::from_vec(part.to_vec())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment::new(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+    }
+
+    fn given(variables: &[(&str, &str)], setting: &str) -> Option<Vec<OsString>> {
+        environment(variables).given(SETTINGS.iter().find(|row| row.name == setting).unwrap())
+    }
+
+    #[test]
+    fn finds_the_variable_of_a_setting() {
+        assert_eq!(given(&[("MILLAU_WORKERS", "3")], "workers"), Some(vec!["3".into()]));
+        assert_eq!(given(&[("MILLAU_THREADS_MIN", " 3")], "threads-min"), Some(vec![" 3".into()]));
+        assert_eq!(given(&[("WORKERS", "3"), ("MILLAU_WORKER", "3")], "workers"), None);
+    }
+
+    #[test]
+    fn a_list_is_split_at_commas() {
+        let binds = given(&[("MILLAU_BIND", "a:1, b:2 ,,c:3,")], "bind");
+        assert_eq!(binds, Some(vec!["a:1".into(), "b:2".into(), "c:3".into()]));
+        assert_eq!(given(&[("MILLAU_ACCESS_LOG", "a,b")], "access-log"), Some(vec!["a,b".into()]));
+    }
+
+    #[test]
+    fn an_empty_variable_says_nothing_unless_empty_is_a_value() {
+        assert_eq!(given(&[("MILLAU_WORKERS", "")], "workers"), None);
+        assert_eq!(given(&[("MILLAU_BIND", "")], "bind"), None);
+        assert_eq!(given(&[("MILLAU_BIND", " ,")], "bind"), None);
+        assert_eq!(given(&[("MILLAU_SERVER_HEADER", "")], "server-header"), Some(vec!["".into()]));
+    }
+
+    #[test]
+    fn a_variable_that_is_no_setting_is_reported_with_the_likely_one() {
+        let variables = [
+            ("MILLAU_BIND", "a:1"),
+            ("MILLAU_BINDS", "a:1"),
+            ("MILLAU_NO_PRELOAD", "1"),
+            ("MILLAU_XYZ", "1"),
+            ("PATH", "/bin"),
+        ];
+        assert_eq!(
+            environment(&variables).warnings(),
+            [
+                "the environment variable MILLAU_BINDS is no setting and has no effect; did you mean 'MILLAU_BIND'?",
+                "the environment variable MILLAU_NO_PRELOAD is no setting and has no effect; did you mean 'MILLAU_PRELOAD'?",
+                "the environment variable MILLAU_XYZ is no setting and has no effect",
+            ]
+        );
+    }
 }

@@ -27,7 +27,9 @@ impl std::str::FromStr for Mount {
         }
         let prefix = path.strip_suffix('/').unwrap_or(path);
         if prefix.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {
-            return Err(format!("the path '{path}' has an empty, '.' or '..' segment: clients resolve those before they ask"));
+            return Err(format!(
+                "the path '{path}' has an empty, '.' or '..' segment: clients resolve those before they ask"
+            ));
         }
         Ok(Self { prefix: prefix.to_owned(), target: target.to_owned() })
     }
@@ -60,7 +62,10 @@ mod tests {
             ("/a%20b=m", "'%' cannot be part of a path prefix: write the decoded path"),
             ("/a\n=m", "'\\n' cannot be part of a path prefix: write the decoded path"),
             ("//=m", "the path '//' has an empty, '.' or '..' segment: clients resolve those before they ask"),
-            ("/a/../b=m", "the path '/a/../b' has an empty, '.' or '..' segment: clients resolve those before they ask"),
+            (
+                "/a/../b=m",
+                "the path '/a/../b' has an empty, '.' or '..' segment: clients resolve those before they ask",
+            ),
         ] {
             assert_eq!(parsed(text), Err(message.to_owned()), "{text}");
         }

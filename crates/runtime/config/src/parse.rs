@@ -86,3 +86,292 @@ fn target(given: Option<&OsString>) -> Result<Option<String>, UsageError> {
         None => Err(UsageError::new(format!("TARGET '{}' is not valid UTF-8", given.to_string_lossy()))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use log::LevelFilter;
+
+    use super::*;
+    use crate::{AccessLogFormat, Address, Bind, Limits, LogTarget, Mount, Timeouts};
+
+    fn invoked(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, String> {
+        let arguments = ["millau"].into_iter().chain(line.split(' ').filter(|word| !word.is_empty()));
+        let environment = environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        parse(arguments.map(OsString::from), environment).map_err(|error| error.to_string())
+    }
+
+    fn settings(line: &str, environment: &[(&str, &str)]) -> Settings {
+        match invoked(line, environment).unwrap() {
+            Invocation::Serve(settings) => *settings,
+            Invocation::Print(text) => panic!("{text}"),
+        }
+    }
+
+    fn refused(line: &str) -> String {
+        invoked(line, &[]).unwrap_err()
+    }
+
+    fn printed(line: &str) -> String {
+        match invoked(line, &[]).unwrap() {
+            Invocation::Print(text) => text,
+            Invocation::Serve(settings) => panic!("{settings:?}"),
+        }
+    }
+
+    fn tcp(host: &str, port: u16) -> Bind {
+        Bind::Http(Address::Tcp { host: host.into(), port })
+    }
+
+    #[test]
+    fn defaults() {
+        let expected = Settings {
+            target: Some("mysite.wsgi".into()),
+            binds: vec![tcp("127.0.0.1", 8000)],
+            binds_given: false,
+            mounts: vec![],
+            workers: 1,
+            threads: 128,
+            threads_min: 1,
+            preload: true,
+            reload: false,
+            debug: false,
+            chdir: None,
+            pythonpath: vec![],
+            server_header: "Millau".into(),
+            backlog: 2048,
+            unix_mode: 0o660,
+            access_log: None,
+            access_log_format: AccessLogFormat::Combined,
+            error_log: LogTarget::Stderr,
+            log_level: LevelFilter::Info,
+            limits: Limits {
+                head_size: 65_536,
+                target_size: 16_384,
+                fields: 100,
+                body_size: 1_073_741_824,
+                connections: 10_000,
+                request_buffer: 1_048_576,
+                response_buffer: 1_048_576,
+            },
+            timeouts: Timeouts {
+                header: Duration::from_secs(10),
+                body: Duration::from_secs(30),
+                keep_alive: Duration::from_secs(15),
+                send: Duration::from_secs(30),
+                graceful: Duration::from_secs(30),
+            },
+            warnings: vec![],
+        };
+        assert_eq!(settings("serve mysite.wsgi", &[]), expected);
+    }
+
+    #[test]
+    fn every_setting_is_read_from_the_command_line_and_from_the_environment_alike() {
+        let values = [
+            ("mount", "/a=b"),
+            ("chdir", "d"),
+            ("pythonpath", "p"),
+            ("server-header", "S"),
+            ("bind", "[::1]:1"),
+            ("backlog", "7"),
+            ("unix-mode", "600"),
+            ("workers", "3"),
+            ("threads", "5"),
+            ("threads-min", "2"),
+            ("preload", "off"),
+            ("reload", "on"),
+            ("debug", "on"),
+            ("access-log", "-"),
+            ("access-log-format", "json"),
+            ("error-log", "e"),
+            ("log-level", "error"),
+            ("limit-head-size", "32k"),
+            ("limit-target-size", "2k"),
+            ("limit-fields", "50"),
+            ("limit-body-size", "5M"),
+            ("limit-connections", "9"),
+            ("request-buffer", "6k"),
+            ("response-buffer", "8k"),
+            ("header-timeout", "1"),
+            ("body-timeout", "2"),
+            ("keep-alive-timeout", "3"),
+            ("send-timeout", "4"),
+            ("graceful-timeout", "500ms"),
+        ];
+        let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>());
+
+        let without = settings("serve m", &[]);
+        for (setting, (name, value)) in SETTINGS.iter().zip(values) {
+            let option = match (setting.is_switch(), value) {
+                (true, "on") => format!("--{name}"),
+                (true, _) => format!("--no-{name}"),
+                _ => format!("--{name} {value}"),
+            };
+            let from_line = settings(&format!("serve m {option}"), &[]);
+            assert_eq!(from_line, settings("serve m", &[(&setting.variable(), value)]), "{name}");
+            assert_ne!(from_line, without, "{name} changes nothing");
+        }
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_environment() {
+        let environment = [("MILLAU_WORKERS", "2"), ("MILLAU_BIND", "a:1,b:2"), ("MILLAU_RELOAD", "1")];
+        let settings = settings("serve m --workers=3 --bind c:3 --no-reload", &environment);
+        assert_eq!((settings.workers, settings.binds, settings.reload), (3, vec![tcp("c", 3)], false));
+    }
+
+    #[test]
+    fn an_empty_variable_does_not_undo_a_default() {
+        let settings = settings("serve m", &[("MILLAU_BIND", ""), ("MILLAU_SERVER_HEADER", "")]);
+        assert_eq!((settings.binds_given, settings.server_header.as_str()), (false, ""));
+        assert_eq!(settings.binds, [tcp("127.0.0.1", 8000)]);
+    }
+
+    #[test]
+    fn options_may_stand_before_the_target_and_repeat_where_that_makes_sense() {
+        let settings = settings("serve --bind a:1 --bind b:2 --reload m --reload --pythonpath x --pythonpath y", &[]);
+        assert_eq!(settings.binds, [tcp("a", 1), tcp("b", 2)]);
+        assert_eq!(settings.pythonpath, [std::path::Path::new("x"), std::path::Path::new("y")]);
+        assert!(settings.binds_given && settings.reload);
+        assert_eq!(settings.target.as_deref(), Some("m"));
+    }
+
+    #[test]
+    fn the_last_of_a_switch_and_its_negation_counts() {
+        assert!(settings("serve m --no-reload --reload", &[]).reload);
+        assert!(!settings("serve m --reload --no-reload", &[]).reload);
+    }
+
+    #[test]
+    fn applications_come_with_the_root_first() {
+        let settings = settings("serve m --mount /b=c:d --mount /a/=x", &[]);
+        assert_eq!(settings.applications(), [("", "m"), ("/b", "c:d"), ("/a", "x")]);
+        assert_eq!(settings.title(), "m, c:d at /b, x at /a");
+    }
+
+    #[test]
+    fn a_mount_does_without_a_target() {
+        let settings = settings("serve --mount /=m", &[]);
+        assert_eq!(settings.target, None);
+        assert_eq!(settings.mounts, [Mount { prefix: String::new(), target: "m".into() }]);
+        assert_eq!(settings.title(), "m");
+    }
+
+    #[test]
+    fn a_default_gives_way_to_a_smaller_whole() {
+        assert_eq!(settings("serve m --limit-head-size 8k", &[]).limits.target_size, 8192);
+        assert_eq!(settings("serve m --limit-head-size 32k", &[]).limits.target_size, 16_384);
+    }
+
+    #[test]
+    fn any_free_port_may_be_asked_for_twice() {
+        assert_eq!(settings("serve m --bind a:0 --bind a:0", &[]).binds.len(), 2);
+    }
+
+    #[test]
+    fn debug_on_a_public_address_is_worth_a_warning() {
+        let warned = |binds: &str| settings(&format!("serve m --debug {binds}"), &[]).warnings;
+        assert_eq!(
+            warned("--bind 0.0.0.0:80"),
+            [
+                "--debug shows source lines and values to everyone who can reach this server, and not only from this machine"
+            ]
+        );
+        assert_eq!(warned("--bind example.org:80").len(), 1);
+        for bind in ["", "--bind localhost:80", "--bind 127.1.2.3:80", "--bind [::1]:80", "--bind http+unix:/a"] {
+            assert!(warned(bind).is_empty(), "{bind}");
+        }
+    }
+
+    #[test]
+    fn unknown_variables_become_warnings() {
+        let settings = settings("serve m", &[("MILLAU_WORKER", "2"), ("MILLAU_WORKERS", "2")]);
+        assert_eq!(
+            settings.warnings,
+            ["the environment variable MILLAU_WORKER is no setting and has no effect; did you mean 'MILLAU_WORKERS'?"]
+        );
+    }
+
+    #[test]
+    fn help_and_version_are_no_errors() {
+        assert_eq!(printed("--version"), format!("millau {}\n", env!("CARGO_PKG_VERSION")));
+        assert!(printed("--help").contains("millau serve mysite.wsgi"));
+        assert!(printed("help").contains("serve"));
+        assert!(printed("serve --help").contains("environment: MILLAU_BIND]"));
+        assert!(printed("serve -h").contains("[default: http://127.0.0.1:8000]"));
+    }
+
+    #[test]
+    fn one_line_says_what_is_wrong() {
+        for (line, message) in [
+            ("", "no command is given: millau serve TARGET serves an application, millau --help says more"),
+            ("serve", "no application to serve: write millau serve TARGET, for instance millau serve mysite.wsgi"),
+            ("srve m", "unknown command 'srve'; did you mean 'serve'?"),
+            ("mysite.wsgi", "unknown command 'mysite.wsgi'; to serve an application: millau serve mysite.wsgi"),
+            ("start", "unknown command 'start'; millau --help lists them all"),
+            ("help start", "unknown command 'start'; millau --help lists them all"),
+            ("--bind a:1", "'--bind' belongs after the command: millau serve TARGET --bind"),
+            ("--no-preload", "'--no-preload' belongs after the command: millau serve TARGET --no-preload"),
+            ("serve m --bnid x", "unknown option '--bnid'; did you mean '--bind'?"),
+            ("serve m --worker=2", "unknown option '--worker'; did you mean '--workers'?"),
+            ("serve m --no-debugg", "unknown option '--no-debugg'; did you mean '--no-debug'?"),
+            ("serve m --xyzzy", "unknown option '--xyzzy'; millau serve --help lists them all"),
+            ("serve m -w 2", "unknown option '-w'; millau serve --help lists them all"),
+            ("serve m n", "'n' is one target too many: further applications are added with --mount /path=TARGET"),
+            ("serve m --workers 1 --workers 2", "'--workers' is given twice"),
+            ("serve m --workers", "'--workers' needs a value"),
+            ("serve m --reload=yes", "'--reload' takes no value; to switch it off: '--no-reload'"),
+            ("serve m --no-preload=1", "'--no-preload' takes no value; to switch it on: '--preload'"),
+            ("serve m --workers -1", "--workers '-1': not a whole number"),
+            ("serve m --workers=", "--workers '': not a whole number"),
+            (
+                "serve m --threads 4 --threads-min 5",
+                "--threads-min 5 is more than --threads 4: a worker cannot start with more threads than it may have",
+            ),
+            (
+                "serve m --limit-head-size 2k --limit-target-size 3k",
+                "--limit-target-size 3072 is more than --limit-head-size 2048: the target is part of the head",
+            ),
+            ("serve m --bind a:1 --bind http://A:1/", "--bind http://a:1 is given twice"),
+            ("serve m --bind http+fd:3 --bind http+fd:3", "--bind http+fd:3 is given twice"),
+            ("serve m --mount /=n", "two applications at '/': m and n"),
+            ("serve m --mount /a=b --mount /a/=c", "two applications at '/a': b and c"),
+            ("serve m --bind 8000x", "--bind '8000x': no port is given: write 8000x:8000, say (port 0: any free port)"),
+            ("serve m --mount /a", "--mount '/a': a mount is /path=TARGET, for instance /shop=shop.wsgi"),
+        ] {
+            assert_eq!(refused(line), message, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_variable_that_is_wrong() {
+        let refused = |name, value| invoked("serve m", &[(name, value)]).unwrap_err();
+        assert_eq!(refused("MILLAU_WORKERS", "many"), "MILLAU_WORKERS 'many': not a whole number");
+        assert_eq!(
+            refused("MILLAU_BIND", "a:1,:2"),
+            "MILLAU_BIND ':2': no host before ':2': write 127.0.0.1:2 for this machine only, or 0.0.0.0:2 for every interface"
+        );
+        assert_eq!(
+            refused("MILLAU_PRELOAD", "maybe"),
+            "MILLAU_PRELOAD 'maybe': not one of 1, true, yes, on, 0, false, no, off"
+        );
+    }
+
+    #[test]
+    fn a_refusal_stays_one_line() {
+        let arguments = ["millau", "serve", "m", "--server-header", "a\nb"].map(OsString::from);
+        let message = parse(arguments, []).unwrap_err().to_string();
+        assert_eq!(message, "--server-header 'a\\nb': only printable ASCII can be sent in a field");
+    }
+
+    #[test]
+    fn a_target_must_be_text() {
+        use std::os::unix::ffi::OsStringExt;
+        let with = |target| parse([OsString::from("millau"), "serve".into(), target], []).unwrap_err().to_string();
+        assert_eq!(with(OsString::new()), "TARGET is empty: write millau serve module:attribute, say");
+        assert_eq!(with(OsString::from_vec(b"a\xff".to_vec())), "TARGET 'a\u{fffd}' is not valid UTF-8");
+    }
+}

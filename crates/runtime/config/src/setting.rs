@@ -47,15 +47,8 @@ pub enum Group {
 
 impl Group {
     /// In the order in which help and reference show them.
-    pub const ALL: &[Self] = &[
-        Self::Application,
-        Self::Fronts,
-        Self::Workers,
-        Self::Development,
-        Self::Logs,
-        Self::Limits,
-        Self::Timeouts,
-    ];
+    pub const ALL: &[Self] =
+        &[Self::Application, Self::Fronts, Self::Workers, Self::Development, Self::Logs, Self::Limits, Self::Timeouts];
 
     /// The heading.
     pub fn title(self) -> &'static str {
@@ -73,8 +66,8 @@ impl Group {
 
 /// How a value is read, and what it does.
 pub(crate) enum Kind {
-    /// On or off; the command line has `--name` and `--no-name`.
-    Switch { set: fn(&mut Settings, bool) },
+    /// On or off; the command line has `--name` and `--no-name`, whose help is `off`.
+    Switch { off: &'static str, set: fn(&mut Settings, bool) },
     /// A whole number.
     Count { range: RangeInclusive<usize>, set: fn(&mut Settings, usize) },
     /// A number of bytes. `no_limit`: 0 is allowed beside the range and sets `u64::MAX`.
@@ -151,11 +144,17 @@ impl Setting {
             Kind::Switch { .. } => "on or off".to_owned(),
             Kind::Count { range, .. } => format!("{} to {}", range.start(), range.end()),
             Kind::Size { range, no_limit, .. } => {
-                let top = if *range.end() == u64::MAX { "or more".to_owned() } else { format!("to {}", size::describe(*range.end())) };
+                let top = if *range.end() == u64::MAX {
+                    "or more".to_owned()
+                } else {
+                    format!("to {}", size::describe(*range.end()))
+                };
                 let zero = if *no_limit { ", or 0 for none" } else { "" };
                 format!("{} {top}{zero}", size::describe(*range.start()))
             }
-            Kind::Time { range, .. } => format!("{} to {}", span::describe(*range.start()), span::describe(*range.end())),
+            Kind::Time { range, .. } => {
+                format!("{} to {}", span::describe(*range.start()), span::describe(*range.end()))
+            }
             Kind::Choice { choices } => either(choices.iter().map(|choice| choice.name)),
             Kind::Mode { .. } => "000 to 777, octal".to_owned(),
             _ => String::new(),
@@ -173,13 +172,13 @@ impl Setting {
     pub(crate) fn apply(&self, settings: &mut Settings, values: &[OsString]) -> Result<(), BadValue> {
         match &self.kind {
             Kind::Paths { set } => {
-                let paths = values.iter().map(|value| path(value));
+                let paths = values.iter().map(path);
                 set(settings, paths.collect::<Result<_, _>>()?);
             }
             Kind::Binds { set } => {
-                let binds = values.iter().map(|value| {
-                    read(value, |text| text.parse::<Bind>().map_err(|error| error.to_string()))
-                });
+                let binds = values
+                    .iter()
+                    .map(|value| read(value, |text| text.parse::<Bind>().map_err(|error| error.to_string())));
                 set(settings, binds.collect::<Result<_, _>>()?);
             }
             Kind::Mounts { set } => {
@@ -198,7 +197,7 @@ impl Setting {
 
     fn apply_one(&self, settings: &mut Settings, value: &OsString) -> Result<(), BadValue> {
         match &self.kind {
-            Kind::Switch { set } => set(settings, read(value, switch)?),
+            Kind::Switch { set, .. } => set(settings, read(value, switch)?),
             Kind::Count { range, set } => set(settings, read(value, |text| self.count(range, text))?),
             Kind::Size { range, no_limit, set } => {
                 set(settings, read(value, |text| self.size(range, *no_limit, text))?);
@@ -287,4 +286,125 @@ fn field_value(text: &str) -> Result<String, String> {
         return Err("only printable ASCII can be sent in a field".to_owned());
     }
     Ok(text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SETTINGS;
+
+    fn row(name: &str) -> &'static Setting {
+        SETTINGS.iter().find(|setting| setting.name == name).unwrap()
+    }
+
+    fn problem(name: &str, value: impl Into<OsString>) -> String {
+        row(name).apply(&mut Settings::blank(), &[value.into()]).unwrap_err().problem
+    }
+
+    fn applied(name: &str, value: &str) -> Settings {
+        let mut settings = Settings::blank();
+        row(name).apply(&mut settings, &[value.into()]).unwrap();
+        settings
+    }
+
+    #[test]
+    fn names_of_option_and_variable() {
+        assert_eq!(row("keep-alive-timeout").option(), "--keep-alive-timeout");
+        assert_eq!(row("keep-alive-timeout").variable(), "MILLAU_KEEP_ALIVE_TIMEOUT");
+        assert_eq!(row("preload").negation().as_deref(), Some("--no-preload"));
+        assert_eq!(row("workers").negation(), None);
+    }
+
+    #[test]
+    fn a_count_is_a_whole_number_within_its_range() {
+        assert_eq!(applied("workers", "1024").workers, 1024);
+        for text in ["", "two", "1.5", "+1", "-1", "0x1", " 1"] {
+            assert_eq!(problem("workers", text), "not a whole number", "{text}");
+        }
+        for text in ["0", "1025", "99999999999999999999"] {
+            assert_eq!(problem("workers", text), "out of range: it may be 1 to 1024", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_within_its_range_or_no_limit() {
+        assert_eq!(applied("limit-head-size", "8k").limits.head_size, 8192);
+        assert_eq!(problem("limit-head-size", "0"), "out of range: it may be 1 KiB to 16 MiB");
+        assert_eq!(problem("limit-head-size", "17M"), "out of range: it may be 1 KiB to 16 MiB");
+        assert!(problem("limit-head-size", "x").starts_with("a size is a whole number of bytes"));
+        assert_eq!(applied("limit-body-size", "0").limits.body_size, u64::MAX);
+        assert_eq!(applied("limit-body-size", "1").limits.body_size, 1);
+        assert_eq!(row("limit-body-size").range(), "1 byte or more, or 0 for none");
+        assert_eq!(applied("request-buffer", "0").limits.request_buffer, 0);
+    }
+
+    #[test]
+    fn a_time_is_within_its_range() {
+        assert_eq!(applied("header-timeout", "1.5").timeouts.header, Duration::from_millis(1500));
+        assert_eq!(problem("header-timeout", "0"), "out of range: it may be 1 ms to 24 h");
+        assert_eq!(problem("header-timeout", "25h"), "out of range: it may be 1 ms to 24 h");
+        assert!(problem("header-timeout", "x").starts_with("a time is a number of seconds"));
+        assert_eq!(applied("keep-alive-timeout", "0").timeouts.keep_alive, Duration::ZERO);
+        assert_eq!(applied("graceful-timeout", "0").timeouts.graceful, Duration::ZERO);
+    }
+
+    #[test]
+    fn a_switch_has_several_words() {
+        for text in ["1", "true", "YES", "on"] {
+            assert!(applied("reload", text).reload, "{text}");
+        }
+        for text in ["0", "False", "no", "off"] {
+            assert!(!applied("reload", text).reload, "{text}");
+        }
+        assert_eq!(problem("reload", "perhaps"), "not one of 1, true, yes, on, 0, false, no, off");
+    }
+
+    #[test]
+    fn a_choice_is_one_of_its_words() {
+        assert_eq!(applied("access-log-format", "JSON").access_log_format, crate::AccessLogFormat::Json);
+        assert_eq!(applied("log-level", "warning").log_level, log::LevelFilter::Warn);
+        assert_eq!(problem("log-level", "warn"), "not one of debug, info, warning, error; did you mean 'warning'?");
+        assert_eq!(problem("access-log-format", "xml"), "not one of common, combined, json");
+    }
+
+    #[test]
+    fn a_mode_is_octal() {
+        assert_eq!(applied("unix-mode", "660").unix_mode, 0o660);
+        assert_eq!(applied("unix-mode", "0o600").unix_mode, 0o600);
+        for text in ["", "888", "1777", "rw", "+66", "-1"] {
+            assert_eq!(problem("unix-mode", text), "not permission bits: three octal digits, 660 say", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_value_cannot_carry_another_field() {
+        assert_eq!(applied("server-header", " a b ").server_header, "a b");
+        assert_eq!(applied("server-header", "").server_header, "");
+        for text in ["a\r\nSet-Cookie: b", "a\tb", "ä", "\0"] {
+            assert_eq!(problem("server-header", text), "only printable ASCII can be sent in a field", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn logs_and_paths() {
+        assert_eq!(applied("access-log", "-").access_log, Some(LogTarget::Stdout));
+        assert_eq!(applied("error-log", "-").error_log, LogTarget::Stderr);
+        assert_eq!(applied("access-log", "a").access_log, Some(LogTarget::File("a".into())));
+        for name in ["access-log", "error-log", "chdir", "pythonpath"] {
+            assert_eq!(problem(name, ""), "a path is needed", "{name}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_a_path_may_be_other_than_utf_8() {
+        use std::os::unix::ffi::OsStringExt;
+        let bytes = || OsString::from_vec(b"a\xff".to_vec());
+        let mut settings = Settings::blank();
+        row("chdir").apply(&mut settings, &[bytes()]).unwrap();
+        assert_eq!(settings.chdir, Some(PathBuf::from(bytes())));
+        for name in ["bind", "mount", "workers", "server-header", "log-level", "reload", "unix-mode"] {
+            assert_eq!(problem(name, bytes()), "not valid UTF-8", "{name}");
+        }
+    }
 }

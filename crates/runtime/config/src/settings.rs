@@ -152,7 +152,9 @@ impl Settings {
     /// What no row can check alone. `given` tells which settings were asked for; the others give way.
     pub(crate) fn check(&mut self, given: impl Fn(&str) -> bool) -> Result<(), String> {
         if self.target.is_none() && self.mounts.is_empty() {
-            return Err("no application to serve: write millau serve TARGET, for instance millau serve mysite.wsgi".to_owned());
+            return Err(
+                "no application to serve: write millau serve TARGET, for instance millau serve mysite.wsgi".to_owned()
+            );
         }
         if self.threads_min > self.threads {
             return Err(format!(

@@ -24,8 +24,11 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "the number is too large".to_owned())
 }
 
-/// The shortest form that [`parse`] reads back, in words: `64 KiB`.
+/// In words, in the largest unit that divides it: `64 KiB`.
 pub(crate) fn describe(bytes: u64) -> String {
+    if bytes == 0 {
+        return "0".to_owned();
+    }
     let names = ["bytes", "KiB", "MiB", "GiB", "TiB"];
     let mut number = bytes;
     let mut power = 0;
@@ -72,7 +75,7 @@ mod tests {
 
     #[test]
     fn describes_in_the_largest_unit_that_fits() {
-        assert_eq!(describe(0), "0 bytes");
+        assert_eq!(describe(0), "0");
         assert_eq!(describe(1), "1 byte");
         assert_eq!(describe(1000), "1000 bytes");
         assert_eq!(describe(65_536), "64 KiB");

@@ -35,6 +35,9 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
 
 /// In words, in the largest unit that divides it: `500 ms`, `30 s`, `24 h`.
 pub(crate) fn describe(span: Duration) -> String {
+    if span.is_zero() {
+        return "0".to_owned();
+    }
     let milliseconds = span.as_millis();
     for (size, name) in [(3_600_000, "h"), (60_000, "min"), (1_000, "s")] {
         if milliseconds >= size && milliseconds.is_multiple_of(size) {
@@ -80,7 +83,9 @@ mod tests {
 
     #[test]
     fn describes_in_the_largest_unit_that_divides_it() {
-        for (milliseconds, text) in [(1, "1 ms"), (1_500, "1500 ms"), (30_000, "30 s"), (120_000, "2 min"), (86_400_000, "24 h")] {
+        for (milliseconds, text) in
+            [(0, "0"), (1, "1 ms"), (1_500, "1500 ms"), (30_000, "30 s"), (120_000, "2 min"), (86_400_000, "24 h")]
+        {
             assert_eq!(describe(Duration::from_millis(milliseconds)), text);
         }
     }

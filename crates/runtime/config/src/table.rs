@@ -131,12 +131,15 @@ pub static SETTINGS: &[Setting] = &[
         name: "preload",
         value_name: "",
         default: "on",
-        help: "Import the application once, before workers are forked from that process",
-        long: "Workers then share the memory of the imported code and start at once. Off, every worker imports the \
+        help: "Import the application once and fork the workers from that process",
+        long: "Workers then share the memory of the imported code, and start at once. Off, every worker imports the \
                application by itself: for applications that start threads or open connections while they are imported, \
                which a forked process cannot use. A reload imports anew in either case.",
         group: Group::Workers,
-        kind: Kind::Switch { set: |settings, on| settings.preload = on },
+        kind: Kind::Switch {
+            off: "Let every worker import the application by itself",
+            set: |settings, on| settings.preload = on,
+        },
     },
     Setting {
         name: "reload",
@@ -147,7 +150,7 @@ pub static SETTINGS: &[Setting] = &[
                directory. If the new code cannot be imported, the old code goes on serving and the log has the \
                traceback. For a running site, send SIGHUP instead.",
         group: Group::Development,
-        kind: Kind::Switch { set: |settings, on| settings.reload = on },
+        kind: Kind::Switch { off: "Do not watch the sources", set: |settings, on| settings.reload = on },
     },
     Setting {
         name: "debug",
@@ -157,7 +160,7 @@ pub static SETTINGS: &[Setting] = &[
         long: "For development only: the page shows source lines and values to whoever asks. Off, the response is a plain \
                500 that tells nothing of the inside, and the traceback is in the error log, where it is in either case.",
         group: Group::Development,
-        kind: Kind::Switch { set: |settings, on| settings.debug = on },
+        kind: Kind::Switch { off: "Show no traceback", set: |settings, on| settings.debug = on },
     },
     Setting {
         name: "access-log",
@@ -267,7 +270,7 @@ pub static SETTINGS: &[Setting] = &[
         name: "limit-fields",
         value_name: "N",
         default: "100",
-        help: "Fields of a request, and of its trailers",
+        help: "Fields of a request",
         long: "A request with more fields is refused with 431.",
         group: Group::Limits,
         kind: Kind::Count { range: 8..=1000, set: |settings, number| settings.limits.fields = number },
