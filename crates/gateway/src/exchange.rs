@@ -73,6 +73,16 @@ pub trait Channel: Send {
     /// The peer is gone or too slow.
     fn wait(&mut self) -> Result<(), Error>;
 
+    /// True when every byte that the head promised is written: whatever the application does now, the response is whole.
+    /// False where nothing was promised.
+    fn is_body_sent(&self) -> bool;
+
+    /// True when the peer is known to be gone.
+    fn is_disconnected(&self) -> bool;
+
+    /// True when someone wants to know the user, so that it is worth finding out.
+    fn wants_user(&self) -> bool;
+
     /// Names the user for the access log, when the application has found out who it is.
     fn set_user(&mut self, user: &[u8]);
 

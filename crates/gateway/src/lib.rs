@@ -19,7 +19,7 @@ pub use application::Application;
 pub use bytes::Bytes;
 pub use error::{Error, Fault};
 pub use exchange::{Channel, Exchange};
-pub use fields::Fields;
+pub use fields::{Fields, is_hop_by_hop};
 pub use request::{Front, Local, Peer, Request, Scheme, Version};
 pub use response::{BodyLength, Response, Tally, reason_phrase};
 pub use routes::{MountError, Routes};

@@ -1,0 +1,3 @@
+//! Python applications as [`millau_gateway::Application`]s.
+
+pub(crate) mod wsgi;

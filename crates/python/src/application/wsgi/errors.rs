@@ -1,0 +1,54 @@
+//! `wsgi.errors`: a text stream into the error log.
+
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+/// An unfinished line longer than this is written as it is.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// The stream that an application reports its errors to (PEP 3333, "Input and Error Streams"). Each line becomes one line
+/// of the error log.
+#[pyclass(frozen, module = "millau._engine")]
+#[derive(Default)]
+pub(crate) struct Errors {
+    /// A line whose end has not come.
+    unfinished: Mutex<String>,
+}
+
+#[pymethods]
+impl Errors {
+    /// Writes text; gives the number of its characters.
+    fn write(&self, text: &Bound<'_, PyString>) -> PyResult<usize> {
+        let written = text.to_string_lossy();
+        let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
+        unfinished.push_str(&written);
+        while let Some(end) = unfinished.find('\n') {
+            let rest = unfinished.split_off(end + 1);
+            let line = std::mem::replace(&mut *unfinished, rest);
+            log::error!("application: {}", line.trim_end());
+        }
+        if unfinished.len() > LONGEST_LINE {
+            log::error!("application: {}", std::mem::take(&mut *unfinished));
+        }
+        drop(unfinished);
+        text.len()
+    }
+
+    /// Writes each of the texts.
+    fn writelines(&self, lines: &Bound<'_, PyAny>) -> PyResult<()> {
+        for line in lines.try_iter()? {
+            self.write(line?.cast::<PyString>()?)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a line that has not ended yet.
+    fn flush(&self) {
+        let line = std::mem::take(&mut *self.unfinished.lock().unwrap_or_else(PoisonError::into_inner));
+        if !line.is_empty() {
+            log::error!("application: {line}");
+        }
+    }
+}

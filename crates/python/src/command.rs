@@ -1,0 +1,104 @@
+//! The command `millau`: from arguments to an exit code.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use millau_config::{Invocation, Settings, parse};
+use millau_listener::Listener;
+use millau_supervisor::SupervisorSettings;
+use pyo3::prelude::*;
+
+use crate::host::PythonHost;
+
+const DONE: i32 = 0;
+const FAILURE: i32 = 1;
+const USAGE: i32 = 2;
+const NO_LISTENER: i32 = 4;
+
+/// Runs the command line `millau` with these arguments (without the program's name) and gives the exit code:
+/// 0 done, 2 usage or a bad value, 3 the application cannot be loaded, 4 a listener cannot be opened, 1 anything else.
+///
+/// In a forked process it does not return.
+#[pyfunction]
+#[pyo3(signature = (arguments, /))]
+pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
+    let program = std::iter::once(OsString::from("millau"));
+    match parse(program.chain(arguments), std::env::vars_os()) {
+        Ok(Invocation::Print(text)) => {
+            // A reader that has gone (`millau --help | head -1`) is no failure.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            DONE
+        }
+        Ok(Invocation::Serve(settings)) => serve(py, &settings),
+        Err(error) => {
+            eprintln!("{error}");
+            USAGE
+        }
+    }
+}
+
+fn serve(py: Python<'_>, settings: &Settings) -> i32 {
+    if let Some(directory) = &settings.chdir
+        && let Err(error) = std::env::set_current_dir(directory)
+    {
+        eprintln!("millau: --chdir: cannot change to '{}': {error}", directory.display());
+        return USAGE;
+    }
+    if let Err(error) = millau_log::install(&settings.error_log, settings.log_level) {
+        eprintln!("millau: {error}");
+        return FAILURE;
+    }
+    for warning in &settings.warnings {
+        log::warn!("{warning}");
+    }
+    let access_log = match &settings.access_log {
+        None => None,
+        Some(target) => match millau_log::AccessLog::open(target, settings.access_log_format) {
+            Ok(log) => Some(Arc::new(log)),
+            Err(error) => {
+                eprintln!("millau: {error}");
+                return FAILURE;
+            }
+        },
+    };
+    let listeners = match open_listeners(py, settings) {
+        Ok(listeners) => listeners,
+        Err(error) => {
+            eprintln!("millau: {error}");
+            return NO_LISTENER;
+        }
+    };
+    for listener in &listeners {
+        log::info!("listening on {}", listener.url());
+    }
+    let supervisor = SupervisorSettings {
+        workers: settings.workers,
+        threads: settings.threads,
+        preload: settings.preload,
+        graceful_timeout: settings.timeouts.graceful,
+        reload: settings.reload,
+        reload_directories: std::env::current_dir().into_iter().chain(settings.pythonpath.iter().cloned()).collect(),
+        application: settings.title(),
+        ..SupervisorSettings::default()
+    };
+    let host = PythonHost::new(py, settings, listeners.clone(), access_log);
+    let code = millau_supervisor::run(&supervisor, &host);
+    for listener in &listeners {
+        listener.remove_file();
+    }
+    code
+}
+
+fn open_listeners(py: Python<'_>, settings: &Settings) -> Result<Vec<Arc<Listener>>, millau_listener::ListenError> {
+    if !settings.binds_given
+        && let Some(activation) = millau_listener::systemd_listeners(|name| std::env::var_os(name))?
+    {
+        // What this process starts must not take the sockets for its own (sd_listen_fds(3)).
+        for variable in activation.variables {
+            let _ = py.import("os").and_then(|os| os.getattr("environ")?.call_method1("pop", (variable, py.None())));
+        }
+        return Ok(activation.listeners.into_iter().map(Arc::new).collect());
+    }
+    settings.binds.iter().map(|bind| Listener::open(bind, settings.backlog, settings.unix_mode).map(Arc::new)).collect()
+}

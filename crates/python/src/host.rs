@@ -1,0 +1,190 @@
+//! What the supervisor asks from an interpreter: fork, import, serve.
+
+use std::cell::RefCell;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use millau_config::Settings;
+use millau_gateway::{Application, Routes};
+use millau_listener::Listener;
+use millau_log::AccessLog;
+use millau_server::{Board, Options, Timeouts, Worker};
+use millau_supervisor::{Fork, Host, LoadError, Orders, Role, Seat};
+use pyo3::prelude::*;
+use rustix::process::Pid;
+
+use crate::application::wsgi::{Surroundings, WsgiApplication};
+use crate::load;
+
+/// The interpreter that this process is. All methods run on its main thread, which holds it.
+pub(crate) struct PythonHost<'a> {
+    py: Python<'a>,
+    settings: &'a Settings,
+    listeners: Vec<Arc<Listener>>,
+    access_log: Option<Arc<AccessLog>>,
+    loaded: RefCell<Option<Arc<dyn Application>>>,
+}
+
+impl<'a> PythonHost<'a> {
+    pub(crate) fn new(
+        py: Python<'a>,
+        settings: &'a Settings,
+        listeners: Vec<Arc<Listener>>,
+        access_log: Option<Arc<AccessLog>>,
+    ) -> Self {
+        Self { py, settings, listeners, access_log, loaded: RefCell::new(None) }
+    }
+
+    fn options(&self) -> Options {
+        let (limits, timeouts) = (&self.settings.limits, &self.settings.timeouts);
+        let mut wire = millau_http1::Limits::default();
+        wire.head_size = limits.head_size;
+        wire.target_size = limits.target_size;
+        wire.fields = limits.fields;
+        wire.body_size = limits.body_size;
+        Options {
+            limits: wire,
+            request_buffer: limits.request_buffer,
+            response_buffer: limits.response_buffer,
+            connections: limits.connections,
+            timeouts: Timeouts {
+                header: timeouts.header,
+                body: timeouts.body,
+                keep_alive: timeouts.keep_alive,
+                send: timeouts.send,
+            },
+            threads_min: self.settings.threads_min,
+            threads_max: self.settings.threads,
+            server_field: self.settings.server_header.clone().into_bytes(),
+            access_log: self.access_log.clone(),
+        }
+    }
+}
+
+impl Host for PythonHost<'_> {
+    fn fork(&self) -> io::Result<Fork> {
+        let forked = self.py.import("os").and_then(|os| os.call_method0("fork")).and_then(|pid| pid.extract::<i32>());
+        match forked {
+            Ok(0) => Ok(Fork::Child),
+            Ok(pid) => {
+                Pid::from_raw(pid).map(Fork::Parent).ok_or_else(|| io::Error::other("os.fork() gave no process"))
+            }
+            Err(error) => Err(io::Error::other(error.to_string())),
+        }
+    }
+
+    fn load(&self) -> Result<(), LoadError> {
+        let py = self.py;
+        let surroundings = Surroundings {
+            multithread: self.settings.threads > 1,
+            multiprocess: self.settings.workers > 1,
+            run_once: false,
+            debug: self.settings.debug,
+        };
+        let here = std::env::current_dir().unwrap_or_default();
+        let directories = self.settings.pythonpath.iter().rev().map(|directory| here.join(directory));
+        for directory in directories.chain([here.clone()]) {
+            load::put_on_path(py, &directory).map_err(|error| LoadError::new(error.to_string()))?;
+        }
+        let mut mounts: Vec<(String, Arc<dyn Application>)> = Vec::new();
+        for (prefix, target) in self.settings.applications() {
+            let callable = load::application(py, target).map_err(LoadError::new)?;
+            let application =
+                WsgiApplication::new(py, callable, surroundings).map_err(|error| LoadError::new(error.to_string()))?;
+            mounts.push((prefix.to_owned(), Arc::new(application)));
+        }
+        let application: Arc<dyn Application> = match mounts.as_slice() {
+            [(prefix, application)] if prefix.is_empty() || prefix == "/" => application.clone(),
+            _ => Arc::new(Routes::new(mounts).map_err(|error| LoadError::new(error.to_string()))?),
+        };
+        self.loaded.replace(Some(application));
+        Ok(())
+    }
+
+    fn settle(&self) -> usize {
+        let freeze = || -> PyResult<()> {
+            let gc = self.py.import("gc")?;
+            gc.call_method0("collect")?;
+            gc.call_method0("freeze")?;
+            Ok(())
+        };
+        if let Err(error) = freeze() {
+            log::warn!("the heap could not be frozen before the fork: {error}; workers will share less memory");
+        }
+        std::fs::read_dir("/proc/self/task").map_or(0, |threads| threads.count().saturating_sub(1))
+    }
+
+    fn sources(&self) -> Vec<PathBuf> {
+        let files = || -> PyResult<Vec<PathBuf>> {
+            let mut files = Vec::new();
+            let modules = self.py.import("sys")?.getattr("modules")?.call_method0("values")?;
+            let modules = pyo3::types::PyList::new(self.py, modules.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
+            for module in modules.iter() {
+                if let Ok(Some(file)) = module.getattr_opt("__file__")
+                    && let Ok(file) = file.extract::<PathBuf>()
+                {
+                    files.push(file);
+                }
+            }
+            Ok(files)
+        };
+        files().unwrap_or_default()
+    }
+
+    fn serve(&self, seat: Seat, orders: Orders, ready: &mut dyn FnMut()) -> i32 {
+        let Some(application) = self.loaded.borrow().clone() else {
+            log::error!("engine error: a worker was started before the application was loaded");
+            return 1;
+        };
+        let board: Box<dyn Board> = Box::new(Scoreboard(seat));
+        let graceful = orders.graceful;
+        let worker =
+            Worker::new(self.options(), application, self.listeners.clone(), orders.drain, graceful, Some(board));
+        let worker = match worker {
+            Ok(worker) => worker,
+            Err(error) => {
+                log::error!("{error}");
+                return 1;
+            }
+        };
+        ready();
+        match self.py.detach(|| worker.run()) {
+            Ok(()) => 0,
+            Err(error) => {
+                log::error!("{error}");
+                1
+            }
+        }
+    }
+
+    fn exit(&self, role: Role, code: i32) -> ! {
+        if role == Role::Worker {
+            // What an application has registered with atexit runs in each worker, as it would at the end of any process.
+            // Threads that still run Python are not waited for.
+            if let Ok(atexit) = self.py.import("atexit") {
+                let _ = atexit.call_method0("_run_exitfuncs");
+            }
+        }
+        for name in ["stdout", "stderr"] {
+            if let Ok(stream) = self.py.import("sys").and_then(|sys| sys.getattr(name)) {
+                let _ = stream.call_method0("flush");
+            }
+        }
+        // SAFETY: `_exit` ends the process and touches nothing of it.
+        unsafe { libc::_exit(code) }
+    }
+}
+
+/// The seat of this worker on the supervisor's scoreboard.
+struct Scoreboard(Seat);
+
+impl Board for Scoreboard {
+    fn begin(&self, thread: usize, method: &[u8], target: &[u8]) {
+        self.0.begin(thread, method, target);
+    }
+
+    fn end(&self, thread: usize) {
+        self.0.end(thread);
+    }
+}

@@ -1,0 +1,231 @@
+//! From a TARGET on the command line to a Python callable.
+
+use std::path::{Path, PathBuf};
+
+use pyo3::exceptions::{PyAttributeError, PyModuleNotFoundError};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyModule};
+
+use crate::door::{traceback, type_name};
+
+/// Attributes that a target without one may mean, in this order.
+const DEFAULT_ATTRIBUTES: [&str; 2] = ["application", "app"];
+
+/// Finds the callable that a target names: `module[:attr]`, `FILE.py[:attr]` or `paste:FILE.ini[#name]`.
+///
+/// `attr` may be dotted, and may end with `()` to call a factory.
+///
+/// # Errors
+/// A text for the log that says what is wrong and what to do, with the traceback where Python raised.
+pub(crate) fn application(py: Python<'_>, target: &str) -> Result<Py<PyAny>, String> {
+    if let Some(file) = target.strip_prefix("paste:") {
+        return paste(py, file).map(Bound::unbind);
+    }
+    if let Some((kind, _)) = target.split_once(':')
+        && ["asgi", "cgi", "publisher", "psp", "static", "fastcgi", "scgi", "uwsgi", "http"].contains(&kind)
+        && !Path::new(&format!("{kind}.py")).exists()
+    {
+        return Err(format!("cannot load '{target}': targets of the kind '{kind}:' are not in this version of Millau"));
+    }
+    let (source, attribute) = split(target);
+    let module = if source.ends_with(".py") || source.contains('/') {
+        from_file(py, target, source)?
+    } else {
+        from_module(py, target, source)?
+    };
+    let found = match attribute {
+        Some(attribute) => named(py, target, &module, attribute)?,
+        None => by_default(target, &module)?,
+    };
+    checked(py, target, found).map(Bound::unbind)
+}
+
+/// `a/b.py:attr` → (`a/b.py`, `attr`); `module` → (`module`, none).
+fn split(target: &str) -> (&str, Option<&str>) {
+    match target.rsplit_once(':') {
+        Some((source, attribute)) if !attribute.contains('/') && !source.is_empty() => (source, Some(attribute)),
+        _ => (target, None),
+    }
+}
+
+fn from_module<'py>(py: Python<'py>, target: &str, name: &str) -> Result<Bound<'py, PyModule>, String> {
+    py.import(name).map_err(|error| {
+        let missing = error.is_instance_of::<PyModuleNotFoundError>(py)
+            && error.value(py).getattr("name").and_then(|missing| missing.extract::<String>()).is_ok_and(|missing| {
+                name == missing || name.strip_prefix(&missing).is_some_and(|rest| rest.starts_with('.'))
+            });
+        if !missing {
+            return raised(py, target, &error);
+        }
+        let here = std::env::current_dir().unwrap_or_default();
+        format!(
+            "cannot load '{target}': there is no module '{name}'. Looked in the current directory ({}) and on Python's path. \
+             Run millau where the module is, or name its directory with --chdir or --pythonpath; if it is a package of a \
+             virtual environment, use the millau of that environment.",
+            here.display()
+        )
+    })
+}
+
+fn from_file<'py>(py: Python<'py>, target: &str, source: &str) -> Result<Bound<'py, PyModule>, String> {
+    let path = PathBuf::from(source);
+    if !path.is_file() {
+        return Err(format!("cannot load '{target}': there is no file '{source}'"));
+    }
+    let path = path.canonicalize().map_err(|error| format!("cannot load '{target}': {error}"))?;
+    let import = || -> PyResult<Bound<'py, PyModule>> {
+        if let Some(directory) = path.parent() {
+            put_on_path(py, directory)?;
+        }
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().replace('-', "_")).unwrap_or_default();
+        let util = py.import("importlib.util")?;
+        let loader = py
+            .import("importlib.machinery")?
+            .getattr("SourceFileLoader")?
+            .call1((&name, path.to_string_lossy().as_ref()))?;
+        let spec = util.call_method1("spec_from_loader", (&name, loader))?;
+        let module = util.call_method1("module_from_spec", (&spec,))?;
+        py.import("sys")?.getattr("modules")?.set_item(&name, &module)?;
+        spec.getattr("loader")?.call_method1("exec_module", (&module,))?;
+        Ok(module.cast_into::<PyModule>()?)
+    };
+    import().map_err(|error| raised(py, target, &error))
+}
+
+fn paste<'py>(py: Python<'py>, file: &str) -> Result<Bound<'py, PyAny>, String> {
+    let target = format!("paste:{file}");
+    let (path, name) = file.split_once('#').map_or((file, None), |(path, name)| (path, Some(name)));
+    let path = Path::new(path);
+    if !path.is_file() {
+        return Err(format!("cannot load '{target}': there is no file '{}'", path.display()));
+    }
+    let path = path.canonicalize().map_err(|error| format!("cannot load '{target}': {error}"))?;
+    let deploy = py.import("paste.deploy").map_err(|error| {
+        if error.is_instance_of::<PyModuleNotFoundError>(py) {
+            format!("cannot load '{target}': the package PasteDeploy is not installed (pip install PasteDeploy)")
+        } else {
+            raised(py, &target, &error)
+        }
+    })?;
+    let uri = format!("config:{}{}", path.display(), name.map(|name| format!("#{name}")).unwrap_or_default());
+    let load = || -> PyResult<Bound<'py, PyAny>> {
+        let paths = path.to_string_lossy().into_owned();
+        // An ini file may configure logging; those who start it with pserve or Zope expect that.
+        let text = std::fs::read_to_string(&path)?;
+        if text.contains("[loggers]") {
+            let directory = path.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
+            let defaults = pyo3::types::PyDict::new(py);
+            defaults.set_item("__file__", &paths)?;
+            defaults.set_item("here", directory)?;
+            let options = pyo3::types::PyDict::new(py);
+            options.set_item("disable_existing_loggers", false)?;
+            options.set_item("defaults", defaults)?;
+            py.import("logging.config")?.getattr("fileConfig")?.call((&paths,), Some(&options))?;
+        }
+        deploy.call_method1("loadapp", (uri,))
+    };
+    checked(py, &target, load().map_err(|error| raised(py, &target, &error))?)
+}
+
+fn named<'py>(
+    py: Python<'py>,
+    target: &str,
+    module: &Bound<'py, PyModule>,
+    attribute: &str,
+) -> Result<Bound<'py, PyAny>, String> {
+    let (path, is_factory) = match attribute.strip_suffix("()") {
+        Some(path) => (path, true),
+        None => (attribute, false),
+    };
+    let mut found = module.clone().into_any();
+    for name in path.split('.') {
+        found = found.getattr(name).map_err(|error| {
+            if error.is_instance_of::<PyAttributeError>(py) {
+                format!(
+                    "cannot load '{target}': {} has no attribute '{name}'.{}",
+                    type_or_module(&found),
+                    candidates(module)
+                )
+            } else {
+                raised(py, target, &error)
+            }
+        })?;
+    }
+    if is_factory { found.call0().map_err(|error| raised(py, target, &error)) } else { Ok(found) }
+}
+
+fn by_default<'py>(target: &str, module: &Bound<'py, PyModule>) -> Result<Bound<'py, PyAny>, String> {
+    for name in DEFAULT_ATTRIBUTES {
+        if let Ok(found) = module.getattr(name) {
+            return Ok(found);
+        }
+    }
+    Err(format!(
+        "cannot load '{target}': the module has neither 'application' nor 'app'. Name the callable: {target}:NAME.{}",
+        candidates(module)
+    ))
+}
+
+fn checked<'py>(py: Python<'py>, target: &str, found: Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>, String> {
+    if !found.is_callable() {
+        return Err(format!(
+            "cannot load '{target}': it is {} and cannot be called. A WSGI application is a callable that takes environ \
+             and start_response (PEP 3333).",
+            type_name(&found)
+        ));
+    }
+    let is_coroutine = |object: &Bound<'py, PyAny>| {
+        py.import("inspect")
+            .and_then(|inspect| inspect.call_method1("iscoroutinefunction", (object,)))
+            .and_then(|answer| answer.is_truthy())
+            .unwrap_or(false)
+    };
+    if is_coroutine(&found) || found.getattr("__call__").is_ok_and(|call| is_coroutine(&call)) {
+        return Err(format!(
+            "cannot load '{target}': it is an ASGI application, which this version of Millau does not serve yet; \
+             it serves WSGI."
+        ));
+    }
+    Ok(found)
+}
+
+fn raised(py: Python<'_>, target: &str, error: &PyErr) -> String {
+    format!(
+        "cannot load '{target}': the application raised while it was imported. Mend what the traceback names and start again.\n{}",
+        traceback(py, error)
+    )
+}
+
+fn type_or_module(object: &Bound<'_, PyAny>) -> String {
+    match object.cast::<PyModule>() {
+        Ok(module) => format!("the module '{}'", module.name().map_or_else(|_| "?".into(), |name| name.to_string())),
+        Err(_) => format!("the {} before it", type_name(object)),
+    }
+}
+
+/// The callables of a module that might be meant.
+fn candidates(module: &Bound<'_, PyModule>) -> String {
+    let mut names = Vec::new();
+    for (name, value) in module.dict().iter() {
+        let name = name.to_string();
+        let own = value
+            .getattr("__module__")
+            .is_ok_and(|owner| module.name().is_ok_and(|module| owner.to_string() == module.to_string()));
+        if !name.starts_with('_') && value.is_callable() && own {
+            names.push(name);
+        }
+    }
+    names.sort();
+    names.truncate(8);
+    if names.is_empty() { String::new() } else { format!(" It has these callables: {}.", names.join(", ")) }
+}
+
+/// Puts a directory in front of Python's path, if it is not there.
+pub(crate) fn put_on_path(py: Python<'_>, directory: &Path) -> PyResult<()> {
+    let path = py.import("sys")?.getattr("path")?.cast_into::<PyList>()?;
+    let directory = directory.to_string_lossy().into_owned();
+    if !path.contains(&directory)? {
+        path.insert(0, directory)?;
+    }
+    Ok(())
+}

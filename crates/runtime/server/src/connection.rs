@@ -1,0 +1,75 @@
+//! One connection between two requests; small, because thousands may be idle.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use millau_gateway::{Local, Peer};
+use millau_http1::HeadEnd;
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+
+/// A socket, and what has been received on it but not used.
+pub(crate) struct Connection {
+    pub(crate) socket: OwnedFd,
+    pub(crate) peer: Peer,
+    pub(crate) local: Arc<Local>,
+    pub(crate) slot: u32,
+    /// True once the reactor watches the socket.
+    pub(crate) watched: bool,
+    /// True once the peer has closed its side.
+    pub(crate) ended: bool,
+    /// True once a request was answered: from then on silence means keep-alive, not a missing head.
+    pub(crate) used: bool,
+    /// Where the search for the end of the head stands in the inbox.
+    pub(crate) head_end: HeadEnd,
+    /// When the first byte of the head (or the connection) came, in milliseconds.
+    pub(crate) head_since: u64,
+    /// Received and not used; without memory while it is empty.
+    pub(crate) inbox: Vec<u8>,
+}
+
+/// What a read brought.
+pub(crate) enum Received {
+    /// So many bytes are in the buffer; `false` if there may be more.
+    Data { length: usize, drained: bool },
+    /// Nothing there now.
+    Nothing,
+    /// The peer has closed its side.
+    End,
+    /// The connection is broken.
+    Broken(io::Error),
+}
+
+/// Reads once. A short read means that nothing more is there: the next arrival is a new edge.
+pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Received {
+    let size = buffer.len();
+    loop {
+        return match rustix::net::recv(socket, &mut *buffer, RecvFlags::DONTWAIT) {
+            Ok((0, _)) => Received::End,
+            Ok((length, _)) => Received::Data { length, drained: length < size },
+            Err(Errno::AGAIN) => Received::Nothing,
+            Err(Errno::INTR) => continue,
+            Err(error) => Received::Broken(error.into()),
+        };
+    }
+}
+
+impl Connection {
+    /// The socket, borrowed.
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Makes the close that follows a reset, which no peer can take for a regular end.
+    pub(crate) fn reset_on_close(&self) {
+        // A UNIX socket knows no reset; nothing more can be done for its peer.
+        let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(std::time::Duration::ZERO));
+    }
+
+    /// Tells the peer that nothing more will come, so that it reads what was sent before it sees the close.
+    pub(crate) fn shut_down_sending(&self) {
+        // Fails only when the peer is gone already.
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
+    }
+}

@@ -1,0 +1,327 @@
+//! The leader: polls, reads, runs what is ready, sends.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
+
+use millau_gateway::{Error, Exchange, Peer};
+use millau_http1::HeadEnd;
+use rustix::io::Errno;
+use rustix::net::{SocketAddrAny, SocketFlags};
+
+use crate::clock::{deadline_after, now_ms};
+use crate::connection::Connection;
+use crate::deliver::Batch;
+use crate::reactor::{Events, Token};
+use crate::shift::{ROLE, Role, Shared, Shift};
+use crate::slots::Tenant;
+
+/// Answers are held back while further calls run, but no longer than this.
+const HOLD_BACK: Duration = Duration::from_micros(400);
+/// Deadlines are looked at no more often than this.
+const SWEEP_EVERY_MS: u64 = 100;
+/// Connections that are taken from a listener before others have their turn.
+const ACCEPTS_IN_A_ROW: usize = 64;
+/// While a worker drains, a connection may still send one more request within this time.
+pub(crate) const DRAIN_GRACE_MS: u64 = 1000;
+/// How long accepting pauses when descriptors have run out.
+const ACCEPT_PAUSE_MS: u64 = 100;
+
+/// What a thread needs to lead; kept while it follows.
+pub(crate) struct Desk {
+    scratch: Box<[u8]>,
+    events: Events,
+    batch: Batch,
+    number: usize,
+}
+
+impl Desk {
+    /// For the thread with this number, counted from 0.
+    pub(crate) fn new(number: usize) -> Self {
+        Self { scratch: vec![0; 64 * 1024].into_boxed_slice(), events: Events::new(), batch: Batch::default(), number }
+    }
+}
+
+impl Shared {
+    /// True once the worker is to finish.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
+    }
+
+    /// Leads until the lead is lost or all is done.
+    pub(crate) fn lead(self: &Arc<Self>, desk: &mut Desk, term: u64) {
+        ROLE.set(Role::Leader { term });
+        let mut shift = self.lock();
+        self.pulse.lead();
+        loop {
+            shift = self.deliver(shift, &mut desk.batch);
+            if shift.ready.is_empty() {
+                shift = self.gather(shift, desk);
+            }
+            if self.has_drained(&mut shift) {
+                shift.stopping = true;
+                shift.forget_spares();
+                self.crew.notify_all();
+                break;
+            }
+            if shift.ready.is_empty() {
+                continue;
+            }
+            drop(shift);
+            let mut lost = false;
+            self.application.batch(&mut || lost = self.run(desk, term));
+            if lost {
+                break;
+            }
+            shift = self.lock();
+        }
+        ROLE.set(Role::Follower);
+        self.deliver_own();
+    }
+
+    /// Runs what is ready, back to back. `true`: the lead is lost.
+    fn run(self: &Arc<Self>, desk: &mut Desk, term: u64) -> bool {
+        let mut first_answer: Option<Instant> = None;
+        let mut shift = self.lock();
+        loop {
+            if !shift.finished.is_empty() {
+                let now = Instant::now();
+                if now - *first_answer.get_or_insert(now) > HOLD_BACK {
+                    shift = self.deliver(shift, &mut desk.batch);
+                    first_answer = None;
+                }
+            }
+            let Some(exchange) = shift.ready.pop_front() else { return false };
+            drop(shift);
+            if let Some(board) = &self.board {
+                board.begin(desk.number, &exchange.request.method, exchange.request.target());
+            }
+            self.pulse.enter();
+            self.sleep.wake();
+            let call = AssertUnwindSafe(|| self.application.call(Exchange::new(exchange)));
+            if catch_unwind(call).is_err() {
+                log::error!(
+                    "engine error: a call into the application panicked; please report it with the lines above"
+                );
+            }
+            if let Some(board) = &self.board {
+                board.end(desk.number);
+            }
+            shift = self.lock();
+            if shift.term != term {
+                ROLE.set(Role::Follower);
+                return true;
+            }
+            self.pulse.leave();
+            if shift.vacant {
+                // Nobody could take the lead while this call was blocked.
+                shift.vacant = false;
+            }
+        }
+    }
+
+    /// Polls once and reads whatever there is.
+    fn gather<'a>(self: &'a Arc<Self>, mut shift: MutexGuard<'a, Shift>, desk: &mut Desk) -> MutexGuard<'a, Shift> {
+        let timeout = self.timeout(&shift);
+        drop(shift);
+        if let Err(error) = self.reactor.poll(&mut desk.events, timeout) {
+            log::error!("engine error: polling failed: {error}");
+        }
+        shift = self.lock();
+        let now = now_ms();
+        for (token, readiness) in desk.events.iter() {
+            match token {
+                Token::Wake => {}
+                Token::Drain => self.drain(&mut shift, now),
+                Token::Listener(listener) => self.accept(&mut shift, listener as usize, &mut desk.scratch, now),
+                Token::Slot { index, turn } => {
+                    let Some(slot) = shift.slots.find(index, turn) else { continue };
+                    match slot.tenant {
+                        Tenant::Away => {
+                            slot.readable |= readiness.read;
+                            slot.writable |= readiness.write;
+                        }
+                        Tenant::Sending(_) => {
+                            slot.readable |= readiness.read;
+                            if readiness.write || readiness.closed {
+                                self.send_more(&mut shift, index);
+                            }
+                        }
+                        _ if readiness.read => {
+                            // A close that came together with data shows no second edge: look again afterwards.
+                            if readiness.closed {
+                                slot.readable = true;
+                            }
+                            self.read(&mut shift, index, &mut desk.scratch, now);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        if !shift.attention.is_empty() {
+            for index in std::mem::take(&mut shift.attention) {
+                match shift.slots.row(index).tenant {
+                    Tenant::Sending(_) => self.send_more(&mut shift, index),
+                    Tenant::Head(_) | Tenant::Body(_) | Tenant::Lingering(_) => {
+                        self.read(&mut shift, index, &mut desk.scratch, now);
+                    }
+                    Tenant::Away | Tenant::Free(_) => {}
+                }
+            }
+        }
+        if now >= shift.next_sweep {
+            self.sweep(&mut shift, now);
+        }
+        self.see_to_listeners(&mut shift, now);
+        shift
+    }
+
+    fn timeout(&self, shift: &Shift) -> Option<Duration> {
+        if !shift.attention.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let mut next = shift.next_sweep;
+        if shift.accept_after > 0 {
+            next = next.min(shift.accept_after);
+        }
+        if next == u64::MAX {
+            return None;
+        }
+        Some(Duration::from_millis(next.saturating_sub(now_ms()) + 5))
+    }
+
+    fn send_more(&self, shift: &mut Shift, index: u32) {
+        match shift.slots.take(index) {
+            Tenant::Sending(exchange) => shift.finished.push(exchange),
+            other => shift.slots.row(index).tenant = other,
+        }
+    }
+
+    /// Sees to connections whose time is over.
+    fn sweep(self: &Arc<Self>, shift: &mut Shift, now: u64) {
+        let mut next = u64::MAX;
+        let mut over = Vec::new();
+        for (index, slot) in shift.slots.at_home() {
+            if slot.deadline <= now {
+                over.push(index);
+            } else {
+                next = next.min(slot.deadline);
+            }
+        }
+        shift.next_sweep = next.max(now + SWEEP_EVERY_MS);
+        if next == u64::MAX {
+            shift.next_sweep = u64::MAX;
+        }
+        for index in over {
+            match shift.slots.take(index) {
+                Tenant::Head(connection) if connection.inbox.is_empty() => self.close(shift, *connection),
+                Tenant::Head(connection) => {
+                    let mut exchange = shift.spare(self);
+                    exchange.request.clear();
+                    exchange.request.peer = connection.peer;
+                    exchange.connection = Some(connection);
+                    exchange.refuse(&Error::peer(408, "the head of the request did not arrive in time"));
+                    shift.finished.push(exchange);
+                }
+                Tenant::Body(mut exchange) => {
+                    exchange.refuse(&Error::peer(408, "the body of the request did not arrive in time"));
+                    shift.finished.push(exchange);
+                }
+                Tenant::Sending(mut exchange) => {
+                    log::debug!("{}: the client is too slow to read; the response is cut", exchange.describe());
+                    if let Some(connection) = exchange.release() {
+                        connection.reset_on_close();
+                        self.close(shift, *connection);
+                    }
+                    shift.keep(exchange);
+                }
+                Tenant::Lingering(connection) => self.close(shift, *connection),
+                Tenant::Away | Tenant::Free(_) => {}
+            }
+        }
+    }
+
+    fn accept(self: &Arc<Self>, shift: &mut Shift, listener: usize, scratch: &mut [u8], now: u64) {
+        let Some(listener) = self.listeners.get(listener) else { return };
+        for _ in 0..ACCEPTS_IN_A_ROW {
+            if !shift.accepting || shift.slots.occupied() >= self.options.connections {
+                return;
+            }
+            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            let (socket, address) = match rustix::net::acceptfrom_with(listener, flags) {
+                Ok(accepted) => accepted,
+                Err(Errno::AGAIN) => return,
+                Err(Errno::INTR | Errno::CONNABORTED) => continue,
+                Err(error) => {
+                    if shift.accept_after == 0 {
+                        log::error!("operator error: no connection can be accepted on {}: {error}", listener.url());
+                    }
+                    shift.accept_after = now + ACCEPT_PAUSE_MS;
+                    return;
+                }
+            };
+            let peer = address.and_then(|address: SocketAddrAny| std::net::SocketAddr::try_from(address).ok());
+            let slot = shift.slots.reserve();
+            let connection = Connection {
+                socket,
+                peer: peer.map_or(Peer::Local, Peer::Inet),
+                local: listener.local(),
+                slot,
+                watched: false,
+                ended: false,
+                used: false,
+                head_end: HeadEnd::default(),
+                head_since: 0,
+                inbox: Vec::new(),
+            };
+            let deadline = deadline_after(now, self.options.timeouts.header);
+            shift.slots.put(slot, Tenant::Head(Box::new(connection)), deadline);
+            self.read(shift, slot, scratch, now);
+        }
+    }
+
+    /// Watches the listeners exactly while connections may come.
+    fn see_to_listeners(&self, shift: &mut Shift, now: u64) {
+        if shift.accept_after > 0 && now >= shift.accept_after {
+            shift.accept_after = 0;
+        }
+        let wanted =
+            shift.draining.is_none() && shift.accept_after == 0 && shift.slots.occupied() < self.options.connections;
+        if wanted == shift.accepting {
+            return;
+        }
+        for (index, listener) in self.listeners.iter().enumerate() {
+            let change =
+                if wanted { self.reactor.add_listener(listener, index as u32) } else { self.reactor.remove(listener) };
+            if let Err(error) = change {
+                log::error!("engine error: the listener {} cannot be watched: {error}", listener.url());
+            }
+        }
+        shift.accepting = wanted;
+    }
+
+    /// The order to finish has come: nothing new is accepted; a connection that has been silent for a while closes, one
+    /// that has just been used may send one more request, whose answer says that it is the last.
+    fn drain(self: &Arc<Self>, shift: &mut Shift, now: u64) {
+        if shift.draining.is_some() {
+            return;
+        }
+        shift.draining = Some(now);
+        self.draining.store(true, Relaxed);
+        let homes: Vec<u32> = shift.slots.at_home().map(|(index, _)| index).collect();
+        for index in homes {
+            let slot = shift.slots.row(index);
+            if matches!(slot.tenant, Tenant::Head(_)) {
+                slot.deadline = slot.deadline.min(now + DRAIN_GRACE_MS);
+            }
+        }
+        shift.next_sweep = now;
+        self.see_to_listeners(shift, now);
+    }
+
+    fn has_drained(&self, shift: &mut Shift) -> bool {
+        shift.draining.is_some() && shift.slots.occupied() == 0
+    }
+}

@@ -1,0 +1,30 @@
+//! The worker: one reactor, the threads that share it, and the connections they serve.
+//!
+//! One thread leads: it polls, reads, parses and runs the applications of all ready requests back to back, then sends the
+//! answers together. When it stays blocked inside one call, a watcher lets another thread take the lead, so that a fast
+//! request costs no hand-over and a slow one stalls nobody.
+//!
+//! What is not here: Python (an application is a [`millau_gateway::Application`]), the wire format (`millau-http1`), the
+//! decision how many workers there are (`millau-supervisor`).
+
+#![deny(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod clock;
+mod connection;
+mod crew;
+mod deliver;
+mod http1_exchange;
+mod lead;
+mod options;
+mod outbox;
+mod pulse;
+mod reactor;
+mod read;
+mod shift;
+mod slots;
+mod watch;
+mod worker;
+
+pub use options::{Board, Options, Timeouts};
+pub use worker::{StartError, Worker};

@@ -1,0 +1,50 @@
+//! What the operator decides about a worker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millau_http1::Limits;
+use millau_log::AccessLog;
+
+/// How a worker serves. Every limit is a row of the settings table.
+pub struct Options {
+    /// What a request may be.
+    pub limits: Limits,
+    /// Body bytes that are read before the application is called; what is longer is streamed. 0: call at once.
+    pub request_buffer: usize,
+    /// Bytes of a response that are kept for a slow reader before the application has to wait.
+    pub response_buffer: usize,
+    /// Connections at a time; further ones wait in the listener's backlog.
+    pub connections: usize,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+    /// Threads that stay when nothing blocks; at least 1.
+    pub threads_min: usize,
+    /// Threads at the most. 1: calls never overlap.
+    pub threads_max: usize,
+    /// The Server field; empty for none.
+    pub server_field: Vec<u8>,
+    /// Where requests are recorded, if anywhere.
+    pub access_log: Option<Arc<AccessLog>>,
+}
+
+/// How long a peer may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// From the first byte (or the accept) to the end of the head.
+    pub header: Duration,
+    /// Without any progress of a request body.
+    pub body: Duration,
+    /// Between two requests on one connection.
+    pub keep_alive: Duration,
+    /// Without any progress of a response.
+    pub send: Duration,
+}
+
+/// Where a worker notes what it is doing, so that someone else can tell after its death.
+pub trait Board: Send + Sync {
+    /// `thread` starts to serve this request.
+    fn begin(&self, thread: usize, method: &[u8], target: &[u8]);
+    /// `thread` has served it.
+    fn end(&self, thread: usize);
+}

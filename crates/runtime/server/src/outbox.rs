@@ -1,0 +1,267 @@
+//! What is still to be sent on a connection.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
+
+use millau_gateway::Bytes;
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+
+/// Above this, bytes that can be shared are sent from where they are instead of being copied behind the head.
+const COPY_BELOW: usize = 16 * 1024;
+/// A buffer that has grown past this is given back when it is empty.
+const KEEP_BELOW: usize = 64 * 1024;
+/// How many pieces go into one system call.
+const PIECES: usize = 16;
+/// How much of a file goes into one system call.
+const FILE_PIECE: u64 = 1024 * 1024;
+
+/// Bytes in the order in which they go out: first the queue, then the buffer.
+///
+/// The queue is empty unless something large was shared, so that a small response is one buffer and one `send`.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    queue: VecDeque<Piece>,
+    buffer: Vec<u8>,
+    /// How much of the first piece (or of the buffer, when the queue is empty) has gone.
+    sent: usize,
+    /// Bytes in memory that have not gone; those of a file do not count.
+    pending: usize,
+}
+
+enum Piece {
+    Copied(Vec<u8>),
+    Shared(Bytes),
+    File { file: File, offset: u64, length: u64 },
+}
+
+/// How far [`Outbox::send`] came.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// Everything has gone.
+    All,
+    /// The peer does not take more now.
+    Blocked,
+}
+
+impl Outbox {
+    /// The buffer to append to; [`Outbox::appended`] must be called afterwards.
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Counts what was appended to the buffer since its length was `before`.
+    pub(crate) fn appended(&mut self, before: usize) {
+        self.pending += self.buffer.len() - before;
+    }
+
+    pub(crate) fn push(&mut self, data: &[u8]) {
+        self.buffer.extend_from_slice(data);
+        self.pending += data.len();
+    }
+
+    pub(crate) fn push_shared(&mut self, data: Bytes) {
+        if data.len() < COPY_BELOW {
+            return self.push(&data);
+        }
+        self.close_buffer();
+        self.pending += data.len();
+        self.queue.push_back(Piece::Shared(data));
+    }
+
+    pub(crate) fn push_file(&mut self, file: File, offset: u64, length: u64) {
+        if length > 0 {
+            self.close_buffer();
+            self.queue.push_back(Piece::File { file, offset, length });
+        }
+    }
+
+    /// Bytes in memory that wait for the peer.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending
+    }
+
+    /// Forgets everything; keeps a buffer of ordinary size.
+    pub(crate) fn clear(&mut self) {
+        self.queue.clear();
+        self.sent = 0;
+        self.pending = 0;
+        self.buffer.clear();
+        if self.buffer.capacity() > KEEP_BELOW {
+            self.buffer = Vec::new();
+        }
+    }
+
+    /// Sends until everything has gone or the socket takes no more. Never waits.
+    ///
+    /// # Errors
+    /// The peer is gone, or a file that was promised can no longer be read (`UnexpectedEof`).
+    pub(crate) fn send(&mut self, socket: BorrowedFd<'_>) -> io::Result<Sent> {
+        loop {
+            let progress = match self.queue.front_mut() {
+                None if self.sent == self.buffer.len() => {
+                    self.clear();
+                    return Ok(Sent::All);
+                }
+                None => rustix::net::send(socket, &self.buffer[self.sent..], SendFlags::NOSIGNAL | SendFlags::DONTWAIT),
+                Some(Piece::File { file, offset, length }) => {
+                    let piece = usize::try_from((*length).min(FILE_PIECE)).unwrap_or(usize::MAX);
+                    let sent = rustix::fs::sendfile(socket, file, Some(offset), piece);
+                    if sent == Ok(0) {
+                        return Err(io::Error::new(
+                            io::ErrorKind::UnexpectedEof,
+                            "the file became shorter while it was sent",
+                        ));
+                    }
+                    if let Ok(sent) = sent {
+                        *length -= sent as u64;
+                        if *length == 0 {
+                            self.queue.pop_front();
+                        }
+                        continue;
+                    }
+                    sent
+                }
+                Some(_) => self.send_pieces(socket),
+            };
+            match progress {
+                Ok(sent) => self.advance(sent),
+                Err(Errno::AGAIN) => return Ok(Sent::Blocked),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn send_pieces(&self, socket: BorrowedFd<'_>) -> rustix::io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); PIECES];
+        let mut count = 0;
+        let mut skip = self.sent;
+        let mut to_the_end = true;
+        for piece in &self.queue {
+            let bytes: &[u8] = match piece {
+                Piece::Copied(bytes) => bytes,
+                Piece::Shared(bytes) => bytes,
+                Piece::File { .. } => {
+                    to_the_end = false;
+                    break;
+                }
+            };
+            if count == PIECES {
+                to_the_end = false;
+                break;
+            }
+            slices[count] = IoSlice::new(&bytes[skip..]);
+            skip = 0;
+            count += 1;
+        }
+        if to_the_end && count < PIECES && !self.buffer.is_empty() {
+            slices[count] = IoSlice::new(&self.buffer);
+            count += 1;
+        }
+        let mut none = rustix::net::SendAncillaryBuffer::default();
+        rustix::net::sendmsg(socket, &slices[..count], &mut none, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
+    }
+
+    fn advance(&mut self, mut sent: usize) {
+        self.pending -= sent;
+        while let Some(piece) = self.queue.front() {
+            let left = match piece {
+                Piece::Copied(bytes) => bytes.len() - self.sent,
+                Piece::Shared(bytes) => bytes.len() - self.sent,
+                Piece::File { .. } => break,
+            };
+            if sent < left {
+                break;
+            }
+            sent -= left;
+            self.sent = 0;
+            self.queue.pop_front();
+        }
+        self.sent += sent;
+    }
+
+    /// Moves the buffer into the queue, because something else comes behind it.
+    fn close_buffer(&mut self) {
+        if !self.buffer.is_empty() {
+            self.queue.push_back(Piece::Copied(std::mem::take(&mut self.buffer)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    use std::io::{Read as _, Write as _};
+    use std::os::fd::AsFd;
+
+    fn pair() -> (std::os::fd::OwnedFd, std::os::unix::net::UnixStream) {
+        let (ours, theirs) =
+            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).expect("a socket pair");
+        rustix::io::ioctl_fionbio(&ours, true).expect("non-blocking");
+        (ours, theirs.into())
+    }
+
+    #[test]
+    fn everything_goes_out_in_order_however_slowly_it_is_taken() {
+        let (ours, mut theirs) = pair();
+        theirs.set_nonblocking(true).unwrap();
+        let mut file = tempfile();
+        file.write_all(&vec![b'f'; 300_000]).unwrap();
+        let mut outbox = Outbox::default();
+        outbox.push(b"head");
+        outbox.push_shared(vec![b's'; 200_000].into());
+        outbox.push_file(file, 100_000, 200_000);
+        outbox.push(b"tail");
+        outbox.push_shared(Bytes::from_static(b"small"));
+        assert_eq!(outbox.pending(), 200_013);
+        let mut received = Vec::new();
+        let mut blocked = 0;
+        loop {
+            let sent = outbox.send(ours.as_fd()).unwrap();
+            let mut piece = [0; 10_000];
+            if let Ok(length) = theirs.read(&mut piece) {
+                received.extend_from_slice(&piece[..length]);
+            }
+            if sent == Sent::All {
+                break;
+            }
+            blocked += 1;
+        }
+        drop(ours);
+        theirs.set_nonblocking(false).unwrap();
+        theirs.read_to_end(&mut received).unwrap();
+        let mut expected = b"head".to_vec();
+        expected.extend(vec![b's'; 200_000]);
+        expected.extend(vec![b'f'; 200_000]);
+        expected.extend(b"tailsmall");
+        assert!(received == expected && blocked > 0);
+        assert_eq!(outbox.pending(), 0);
+    }
+
+    #[test]
+    fn a_file_that_shrinks_is_an_error_and_not_a_short_response() {
+        let (ours, _theirs) = pair();
+        let mut outbox = Outbox::default();
+        outbox.push_file(tempfile(), 0, 10);
+        assert_eq!(outbox.send(ours.as_fd()).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn a_peer_that_is_gone_is_an_error() {
+        let (ours, theirs) = pair();
+        drop(theirs);
+        let mut outbox = Outbox::default();
+        outbox.push(b"x");
+        assert_eq!(outbox.send(ours.as_fd()).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    fn tempfile() -> File {
+        let directory = std::env::temp_dir();
+        let flags = rustix::fs::OFlags::TMPFILE | rustix::fs::OFlags::RDWR;
+        rustix::fs::open(directory, flags, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).expect("a file").into()
+    }
+}

@@ -1,0 +1,273 @@
+//! The reading side: from bytes on a connection to requests that are ready for their call.
+
+use std::sync::Arc;
+
+use millau_gateway::Error;
+use millau_http1::{HeadEnd, head_too_large, hopeless};
+
+use crate::clock::deadline_after;
+use crate::connection::{Connection, Received, receive};
+use crate::http1_exchange::Http1Exchange;
+use crate::shift::{Shared, Shift};
+use crate::slots::Tenant;
+
+/// How often one connection may be read before the others have their turn.
+const READS_IN_A_ROW: usize = 16;
+
+/// What reading a connection came to.
+enum Step {
+    /// More has to come.
+    Wait,
+    /// The connection has found another place, or is gone.
+    Settled,
+}
+
+impl Shared {
+    /// Reads a connection whose tenant is at home, as far as it goes.
+    pub(crate) fn read(self: &Arc<Self>, shift: &mut Shift, index: u32, scratch: &mut [u8], now: u64) {
+        match shift.slots.take(index) {
+            Tenant::Head(connection) => self.read_head(shift, connection, scratch, now),
+            Tenant::Body(exchange) => self.read_body(shift, exchange, scratch, now),
+            Tenant::Lingering(connection) => self.read_and_drop(shift, connection, scratch),
+            Tenant::Sending(exchange) => {
+                // What is sent while the response is still going out waits; only its end is worth knowing.
+                let deadline = shift.slots.row(index).deadline;
+                shift.slots.row(index).readable = true;
+                shift.slots.put(index, Tenant::Sending(exchange), deadline);
+            }
+            other @ (Tenant::Away | Tenant::Free(_)) => {
+                shift.slots.row(index).readable = true;
+                shift.slots.row(index).tenant = other;
+            }
+        }
+    }
+
+    fn read_head(self: &Arc<Self>, shift: &mut Shift, mut connection: Box<Connection>, scratch: &mut [u8], now: u64) {
+        for _ in 0..READS_IN_A_ROW {
+            if !connection.inbox.is_empty() {
+                // Bytes that came behind the request before, or the beginning of a head.
+                let inbox = std::mem::take(&mut connection.inbox);
+                match self.parse(shift, connection, &inbox, now) {
+                    Ok(unparsed) => connection = unparsed,
+                    Err(Step::Settled | Step::Wait) => return,
+                }
+            }
+            match receive(connection.socket(), scratch) {
+                Received::Data { length, drained } => {
+                    if connection.inbox.is_empty() {
+                        match self.parse(shift, connection, &scratch[..length], now) {
+                            Ok(unparsed) => connection = unparsed,
+                            Err(Step::Settled | Step::Wait) => return,
+                        }
+                    } else {
+                        connection.inbox.extend_from_slice(&scratch[..length]);
+                    }
+                    if drained && connection.inbox.is_empty() {
+                        break;
+                    }
+                }
+                Received::Nothing => break,
+                Received::End | Received::Broken(_) => return self.close(shift, *connection),
+            }
+        }
+        self.await_head(shift, connection, now);
+    }
+
+    /// Looks for one request in `input`. Gives the connection back, with `input` in its inbox, if there is no whole head.
+    fn parse(
+        self: &Arc<Self>,
+        shift: &mut Shift,
+        mut connection: Box<Connection>,
+        input: &[u8],
+        now: u64,
+    ) -> Result<Box<Connection>, Step> {
+        let limits = &self.options.limits;
+        let end = connection.head_end.find(input);
+        if end.is_none_or(|end| end > limits.head_size) {
+            if let Some(refusal) = hopeless(input).or_else(|| head_too_large(input.len(), limits, input)) {
+                let mut exchange = shift.spare(self);
+                exchange.request.clear();
+                exchange.request.peer = connection.peer;
+                connection.inbox.clear();
+                exchange.connection = Some(connection);
+                self.refuse(shift, exchange, &refusal.into());
+                return Err(Step::Settled);
+            }
+            if end.is_none() {
+                if connection.head_since == 0 {
+                    connection.head_since = now;
+                }
+                connection.inbox.extend_from_slice(input);
+                self.await_head(shift, connection, now);
+                return Err(Step::Wait);
+            }
+        }
+        connection.head_end = HeadEnd::default();
+        connection.head_since = 0;
+        let mut exchange = shift.spare(self);
+        let begun = exchange.begin(&connection, input);
+        exchange.connection = Some(connection);
+        match begun {
+            Ok(length) => self.feed(shift, exchange, &input[length..], now),
+            Err(error) => self.refuse(shift, exchange, &error),
+        }
+        Err(Step::Settled)
+    }
+
+    /// Hands body bytes to an exchange and finds its next place.
+    fn feed(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, input: &[u8], now: u64) {
+        match exchange.take_body(input) {
+            Ok(consumed) => {
+                if let Some(connection) = &mut exchange.connection {
+                    connection.inbox.extend_from_slice(&input[consumed..]);
+                }
+                if exchange.is_ready() {
+                    shift.ready.push_back(exchange);
+                } else {
+                    self.await_body(shift, exchange, now);
+                }
+            }
+            Err(error) => self.refuse(shift, exchange, &error),
+        }
+    }
+
+    fn read_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, scratch: &mut [u8], now: u64) {
+        for _ in 0..READS_IN_A_ROW {
+            let Some(connection) = &mut exchange.connection else { return };
+            match receive(connection.socket(), scratch) {
+                Received::Data { length, drained } => {
+                    let held = std::mem::take(&mut connection.inbox);
+                    let taken = if held.is_empty() {
+                        exchange.take_body(&scratch[..length]).map(|consumed| scratch[consumed..length].to_vec())
+                    } else {
+                        let whole = [&held, &scratch[..length]].concat();
+                        exchange.take_body(&whole).map(|consumed| whole[consumed..].to_vec())
+                    };
+                    match taken {
+                        Ok(rest) => {
+                            if let Some(connection) = &mut exchange.connection {
+                                connection.inbox = rest;
+                            }
+                        }
+                        Err(error) => return self.refuse(shift, exchange, &error),
+                    }
+                    if exchange.is_ready() {
+                        return shift.ready.push_back(exchange);
+                    }
+                    if drained {
+                        break;
+                    }
+                }
+                Received::Nothing => break,
+                Received::End => {
+                    let error = Error::peer(400, "the connection was closed in the middle of the body");
+                    return self.refuse(shift, exchange, &error);
+                }
+                Received::Broken(_) => {
+                    if let Some(connection) = exchange.release() {
+                        self.close(shift, *connection);
+                    }
+                    return shift.keep(exchange);
+                }
+            }
+        }
+        self.await_body(shift, exchange, now);
+    }
+
+    fn read_and_drop(self: &Arc<Self>, shift: &mut Shift, connection: Box<Connection>, scratch: &mut [u8]) {
+        for _ in 0..READS_IN_A_ROW {
+            match receive(connection.socket(), scratch) {
+                Received::Data { drained: false, .. } => {}
+                Received::Data { .. } | Received::Nothing => {
+                    let index = connection.slot;
+                    let deadline = shift.slots.row(index).deadline;
+                    return shift.slots.put(index, Tenant::Lingering(connection), deadline);
+                }
+                Received::End | Received::Broken(_) => return self.close(shift, *connection),
+            }
+        }
+        let index = connection.slot;
+        let deadline = shift.slots.row(index).deadline;
+        shift.slots.put(index, Tenant::Lingering(connection), deadline);
+        shift.attention.push(index);
+    }
+
+    fn refuse(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, error: &Error) {
+        log::debug!("{}: refused with {}: {error}", exchange.describe(), error.status());
+        exchange.refuse(error);
+        shift.finished.push(exchange);
+    }
+
+    /// Puts a connection where it waits for a head, or for the rest of one.
+    pub(crate) fn await_head(self: &Arc<Self>, shift: &mut Shift, mut connection: Box<Connection>, now: u64) {
+        let timeouts = &self.options.timeouts;
+        let deadline = if connection.head_since > 0 {
+            deadline_after(connection.head_since, timeouts.header)
+        } else if connection.used {
+            deadline_after(now, timeouts.keep_alive)
+        } else {
+            deadline_after(now, timeouts.header)
+        };
+        let deadline =
+            if shift.draining.is_some() { deadline.min(now + crate::lead::DRAIN_GRACE_MS) } else { deadline };
+        if self.watch(shift, &mut connection) {
+            let index = connection.slot;
+            self.at_home(shift, index, Tenant::Head(connection), deadline);
+        } else {
+            self.close(shift, *connection);
+        }
+    }
+
+    fn await_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, now: u64) {
+        let deadline = deadline_after(now, self.options.timeouts.body);
+        let Some(connection) = &mut exchange.connection else { return };
+        let index = connection.slot;
+        if self.watch(shift, connection) {
+            self.at_home(shift, index, Tenant::Body(exchange), deadline);
+        } else if let Some(connection) = exchange.release() {
+            self.close(shift, *connection);
+        }
+    }
+
+    /// Puts a tenant in its slot and sees to what happened while it was away.
+    pub(crate) fn at_home(&self, shift: &mut Shift, index: u32, tenant: Tenant, deadline: u64) {
+        shift.slots.put(index, tenant, deadline);
+        shift.expect(deadline);
+        let slot = shift.slots.row(index);
+        if std::mem::take(&mut slot.readable) | std::mem::take(&mut slot.writable) {
+            shift.attention.push(index);
+        }
+    }
+
+    /// Lets the reactor watch the connection, if it does not yet.
+    pub(crate) fn watch(&self, shift: &mut Shift, connection: &mut Connection) -> bool {
+        if connection.watched {
+            return true;
+        }
+        let turn = shift.slots.row(connection.slot).turn;
+        match self.reactor.add_connection(connection.socket(), connection.slot, turn) {
+            Ok(()) => {
+                connection.watched = true;
+                true
+            }
+            Err(error) => {
+                log::error!("a connection cannot be watched and is closed: {error} (raise fs.epoll.max_user_watches?)");
+                false
+            }
+        }
+    }
+
+    /// Closes a connection and frees its slot.
+    pub(crate) fn close(&self, shift: &mut Shift, connection: Connection) {
+        shift.slots.release(connection.slot);
+        drop(connection);
+    }
+
+    /// Like `close`, for whoever is outside of the shift.
+    pub(crate) fn abandon(&self, connection: Connection) {
+        let mut shift = self.lock();
+        self.close(&mut shift, connection);
+        // A worker that drains may have waited for this one.
+        self.reactor.wake();
+    }
+}

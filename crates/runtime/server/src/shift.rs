@@ -1,0 +1,160 @@
+//! What the threads of a worker share, and the lock around it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use millau_gateway::Application;
+use millau_listener::Listener;
+
+use crate::crew::Numbers;
+use crate::http1_exchange::Http1Exchange;
+use crate::options::{Board, Options};
+use crate::pulse::Pulse;
+use crate::reactor::Reactor;
+use crate::slots::Slots;
+use crate::watch::Sleep;
+
+/// How many spare exchanges are kept, with their memory.
+const SPARE: usize = 256;
+
+/// Everything that the threads of one worker have in common.
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    pub(crate) application: Arc<dyn Application>,
+    pub(crate) listeners: Vec<Arc<Listener>>,
+    pub(crate) reactor: Reactor,
+    pub(crate) pulse: Pulse,
+    pub(crate) board: Option<Box<dyn Board>>,
+    pub(crate) sleep: Sleep,
+    /// The order to finish has come: each response says that it is its connection's last.
+    pub(crate) draining: AtomicBool,
+    /// Followers wait here for the lead.
+    pub(crate) crew: Condvar,
+    shift: Mutex<Shift>,
+}
+
+/// What changes. The lock is never held during a call to the application, a poll or a send.
+///
+/// Whoever holds an interpreter's lock may take this one, so nobody may wait for the interpreter while holding it.
+#[derive(Default)]
+pub(crate) struct Shift {
+    /// Counts the leads; a leader whose term is over finds another number here.
+    pub(crate) term: u64,
+    /// The lead is free: the next thread that looks takes it.
+    pub(crate) vacant: bool,
+    /// Threads that exist, and those of them that wait for the lead.
+    pub(crate) threads: usize,
+    pub(crate) idle: usize,
+    pub(crate) numbers: Numbers,
+    /// Requests that are read and wait for their call.
+    pub(crate) ready: VecDeque<Box<Http1Exchange>>,
+    /// Responses that wait to be sent together.
+    pub(crate) finished: Vec<Box<Http1Exchange>>,
+    /// Slots to be looked at without an event.
+    pub(crate) attention: Vec<u32>,
+    pub(crate) slots: Slots,
+    spare: Vec<Box<Http1Exchange>>,
+    /// When the deadlines are looked at next, in milliseconds.
+    pub(crate) next_sweep: u64,
+    /// False while the listeners are not watched.
+    pub(crate) accepting: bool,
+    /// Not before this time is accepting tried again.
+    pub(crate) accept_after: u64,
+    /// Set once the worker is to finish: since when, in milliseconds.
+    pub(crate) draining: Option<u64>,
+    /// All is done, every thread goes.
+    pub(crate) stopping: bool,
+}
+
+/// What a thread is to the worker, so that a response knows which way to go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// No thread of the worker.
+    Outsider,
+    /// Leads, or did when it last looked.
+    Leader { term: u64 },
+    /// Has lost the lead inside a call.
+    Follower,
+}
+
+thread_local! {
+    pub(crate) static ROLE: Cell<Role> = const { Cell::new(Role::Outsider) };
+    /// Responses of a thread that lost the lead: it sends them itself, once it is out of the interpreter.
+    pub(crate) static OWN: RefCell<Vec<Box<Http1Exchange>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Shared {
+    pub(crate) fn new(
+        options: Options,
+        application: Arc<dyn Application>,
+        listeners: Vec<Arc<Listener>>,
+        reactor: Reactor,
+        board: Option<Box<dyn Board>>,
+    ) -> Self {
+        let shift = Mutex::new(Shift { next_sweep: u64::MAX, ..Shift::default() });
+        let (pulse, sleep, crew) = (Pulse::default(), Sleep::default(), Condvar::new());
+        Self {
+            options,
+            application,
+            listeners,
+            reactor,
+            pulse,
+            board,
+            sleep,
+            draining: AtomicBool::new(false),
+            crew,
+            shift,
+        }
+    }
+
+    /// Takes the lock. A thread that panicked under it has left it in order: nothing between two changes can panic.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Shift> {
+        self.shift.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a response that is complete (or broken) from whoever answered it.
+    pub(crate) fn give_back(self: &Arc<Self>, exchange: Box<Http1Exchange>) {
+        match ROLE.get() {
+            Role::Leader { term } => {
+                let mut shift = self.lock();
+                if shift.term == term {
+                    shift.finished.push(exchange);
+                    return;
+                }
+                drop(shift);
+                OWN.with_borrow_mut(|own| own.push(exchange));
+            }
+            Role::Follower => OWN.with_borrow_mut(|own| own.push(exchange)),
+            Role::Outsider => {
+                let mut exchanges = vec![exchange];
+                self.deliver_apart(&mut exchanges);
+            }
+        }
+    }
+}
+
+impl Shift {
+    /// An empty exchange.
+    pub(crate) fn spare(&mut self, shared: &Arc<Shared>) -> Box<Http1Exchange> {
+        self.spare.pop().unwrap_or_else(|| Box::new(Http1Exchange::new(shared.clone())))
+    }
+
+    /// Keeps an exchange, empty, for the next request.
+    pub(crate) fn keep(&mut self, exchange: Box<Http1Exchange>) {
+        if self.spare.len() < SPARE {
+            self.spare.push(exchange);
+        }
+    }
+
+    /// Drops the spare exchanges: they hold the shared state alive.
+    pub(crate) fn forget_spares(&mut self) {
+        self.spare.clear();
+    }
+
+    /// Asks that deadlines be looked at no later than this.
+    pub(crate) fn expect(&mut self, deadline: u64) {
+        self.next_sweep = self.next_sweep.min(deadline);
+    }
+}

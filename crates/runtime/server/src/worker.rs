@@ -1,0 +1,117 @@
+//! One worker process: its threads around one reactor.
+
+use std::fmt;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use millau_gateway::Application;
+use millau_listener::Listener;
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+
+use crate::options::{Board, Options};
+use crate::reactor::Reactor;
+use crate::shift::Shared;
+
+/// Serves an application at listeners until it is told to finish.
+pub struct Worker {
+    shared: Arc<Shared>,
+    drain: OwnedFd,
+    graceful: Duration,
+}
+
+/// Why a worker cannot start.
+#[derive(Debug)]
+pub struct StartError(io::Error);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the worker cannot start: {}", self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl Worker {
+    /// Prepares everything that can fail. `drain` becomes readable when the worker must finish, and `graceful` is how long
+    /// that may take: a worker that nobody is left to end ends itself then.
+    ///
+    /// # Errors
+    /// [`StartError`] when the system gives no descriptor for polling, or a listener cannot be watched.
+    pub fn new(
+        options: Options,
+        application: Arc<dyn Application>,
+        listeners: Vec<Arc<Listener>>,
+        drain: OwnedFd,
+        graceful: Duration,
+        board: Option<Box<dyn Board>>,
+    ) -> Result<Self, StartError> {
+        let reactor = Reactor::new()?;
+        reactor.add_drain(&drain)?;
+        for (index, listener) in listeners.iter().enumerate() {
+            reactor.add_listener(listener, index as u32)?;
+        }
+        let shared = Arc::new(Shared::new(options, application, listeners, reactor, board));
+        {
+            let mut shift = shared.lock();
+            shift.term = 1;
+            shift.vacant = true;
+            shift.accepting = true;
+            shift.threads = 1;
+        }
+        Ok(Self { shared, drain, graceful })
+    }
+
+    /// Serves; the calling thread is the first of the worker's threads. Returns when every request is answered after the
+    /// order to finish.
+    ///
+    /// # Errors
+    /// [`StartError`] when the watcher's thread cannot be started.
+    pub fn run(self) -> Result<(), StartError> {
+        let shared = self.shared;
+        let (drain, graceful) = (self.drain, self.graceful);
+        std::thread::Builder::new().name("millau-guard".into()).spawn(move || guard(&drain, graceful))?;
+        let watcher = if shared.options.threads_max > 1 {
+            let shared = shared.clone();
+            Some(std::thread::Builder::new().name("millau-watcher".into()).spawn(move || shared.keep_watch())?)
+        } else {
+            None
+        };
+        {
+            let mut shift = shared.lock();
+            for _ in 1..shared.options.threads_min {
+                shared.hire(&mut shift);
+            }
+        }
+        shared.work(0);
+        if let Some(watcher) = watcher {
+            shared.sleep.wake();
+            watcher.thread().unpark();
+            let _ = watcher.join();
+        }
+        Ok(())
+    }
+}
+
+/// Ends the process when it has not ended by itself some time after the order. The supervisor kills it before, if there
+/// still is one.
+fn guard(drain: &OwnedFd, graceful: Duration) {
+    loop {
+        match rustix::event::poll(&mut [PollFd::new(drain, PollFlags::IN)], None) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => break,
+            Err(error) => return log::error!("engine error: the order to finish cannot be waited for: {error}"),
+        }
+    }
+    std::thread::sleep(graceful + Duration::from_secs(2));
+    log::error!("the worker could not finish in time and ends without waiting for its requests");
+    std::process::abort();
+}
