@@ -52,25 +52,28 @@ def install_system_packages() -> None:
         return
     print(f"installing the system packages {', '.join(missing)}", flush=True)
     subprocess.run(["apt-get", "update", "--quiet"], stdout=subprocess.DEVNULL)
-    if subprocess.run(command, stdout=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}).returncode:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    if subprocess.run(command, stdout=subprocess.DEVNULL, env=environment).returncode:
         print("apt-get failed; the peers that need these packages will be left out")
 
 
 def requirements() -> dict[str, str]:
     """The pinned packages that are wanted for themselves: name to version."""
     own = REQUIREMENTS.read_text().split("\n# What the packages above depend on.")[0]
-    return dict(re.findall(r"^([a-z_]+)==(\S+)$", own, re.MULTILINE))
+    return dict(re.findall(r"^([a-z_]+)==(\S+)", own, re.MULTILINE))
+
+
+def pip(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs the virtual environment's pip, held to the pinned versions."""
+    command = [VENV / "bin" / "python", "-m", "pip", *arguments]
+    quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **quiet})
 
 
 def installed() -> dict[str, str]:
     """What is in the virtual environment: name to version."""
-    listing = subprocess.run(
-        [VENV / "bin" / "python", "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    return {package["name"].lower().replace("-", "_"): package["version"] for package in json.loads(listing)}
+    packages = json.loads(pip("list", "--format", "json").stdout)
+    return {package["name"].lower().replace("-", "_"): package["version"] for package in packages}
 
 
 def install_peers() -> dict[str, str]:
@@ -85,20 +88,13 @@ def install_peers() -> dict[str, str]:
         if present.get(name) == version:
             continue
         print(f"installing {name} {version}", flush=True)
-        done = subprocess.run(
-            [VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            + ["--constraint", REQUIREMENTS, f"{name}=={version}"],
-            capture_output=True,
-            text=True,
-        )
+        done = pip("install", "--constraint", REQUIREMENTS, f"{name}=={version}")
         if done.returncode:
             log = VENV / f"failed-{name}.log"
             log.write_text(done.stdout + done.stderr)
             errors = [line.strip() for line in done.stderr.splitlines() if "error" in line.lower()]
-            failed[name] = f"not installed: {errors[0] if errors else 'pip failed'} (all of it in {log.relative_to(ROOT)})"
-    # fastwsgi imports pkg_resources, which newer Pythons do not bring.
-    if "setuptools" not in installed():
-        subprocess.run([VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--constraint", REQUIREMENTS, "setuptools"])
+            reason = errors[0] if errors else "pip failed"
+            failed[name] = f"not installed: {reason} (all of it in {log.relative_to(ROOT)})"
     return failed
 
 
@@ -106,9 +102,10 @@ def build_generator() -> None:
     """Builds the load generator."""
     if not shutil.which("cargo"):
         raise Failure("cargo is missing: the load generator and Millau need stable Rust")
-    command = ["cargo", "build", "--release", "--quiet", "--manifest-path", BENCHES / "load" / "Cargo.toml"]
+    crate = BENCHES / "load"
     # Its own target, whatever the surroundings say: it is no member of the workspace.
-    if subprocess.run([*command, "--target-dir", BENCHES / "load" / "target"], cwd=BENCHES / "load").returncode:
+    command = ["cargo", "build", "--release", "--quiet", "--locked", "--target-dir", str(crate / "target")]
+    if subprocess.run(command, cwd=crate).returncode:
         raise Failure("the load generator could not be built")
 
 
@@ -117,13 +114,12 @@ def build_millau() -> str | None:
     wheels = VENV / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     print("building Millau in release mode", flush=True)
-    maturin = [VENV / "bin" / "maturin", "build", "--release", "--out", wheels, "--interpreter", VENV / "bin" / "python"]
+    programs = VENV / "bin"
+    command = [programs / "maturin", "build", "--release", "--out", wheels, "--interpreter", programs / "python"]
     log = VENV / "failed-millau.log"
     with log.open("wb") as output:
-        if subprocess.run(maturin, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT).returncode:
+        if subprocess.run(list(map(str, command)), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT).returncode:
             return f"not built: see {log.relative_to(ROOT)}"
     # A wheel rather than an editable install: what is measured does not change under the benchmark.
-    pip = [VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.run([*pip, "--force-reinstall", "--no-deps", *wheels.glob("millau-*.whl")]).returncode:
-        return "built, but pip could not install the wheel"
-    return None
+    done = pip("install", "--force-reinstall", "--no-deps", *wheels.glob("millau-*.whl"))
+    return f"built, but not installed: {done.stderr}" if done.returncode else None

@@ -92,7 +92,7 @@ def free_port() -> int:
     """A port on the loopback address that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 def measure(workload: Workload, server: Server, plan: Plan, bodies: Bodies) -> dict[str, Any]:

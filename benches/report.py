@@ -60,19 +60,21 @@ def latency(workload: Workload, name: str, name_of_class: str | None = None) -> 
 
 def cpu(row: Row) -> float:
     """Processor time of the whole server per request, µs."""
-    return row["cpu_us"]
+    return float(row["cpu_us"])
 
 
 def rate(row: Row) -> float:
     """Right answers per second."""
-    return row["rate"]
+    return float(row["rate"])
 
 
 def per_connection(row: Row) -> float | None:
     """Growth of the proportional set size per idle connection, KiB."""
-    if not row.get("idle_opened"):
+    opened: int = row["idle_opened"]
+    if not opened:
         return None
-    return (row["memory_idle"]["pss"] - row["memory_before"]["pss"]) / row["idle_opened"] / 1024
+    grown: int = row["memory_idle"]["pss"] - row["memory_before"]["pss"]
+    return grown / opened / 1024
 
 
 def mebibytes(name: str) -> Callable[[Row], float | None]:

@@ -14,11 +14,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import installation
 from peers import SERVERS, Place
 from process_tree import ProcessTree, core_busy_seconds
-from report import ratio, section
+from report import Row, ratio, section
 from workloads import WORKLOADS
 
 
-def row(server: str, round_number: int, cpu: float, rate: float = 1000.0, **more: object) -> dict:
+def row(server: str, round_number: int, cpu: float, rate: float = 1000.0, **more: object) -> Row:
     """A row as a measurement gives it."""
     of_class = {"count": 5, "p50_ms": 1.0, "p99_ms": 2.0}
     figures = {"cpu_us": cpu, "rate": rate, "classes": {"all": of_class}, "errors": 0, "oldest_ms": 3.0}
@@ -144,7 +144,7 @@ class Commands(unittest.TestCase):
             with (
                 mock.patch.object(installation, "VENV", venv),
                 mock.patch.object(installation, "ROOT", venv),
-                mock.patch.object(installation, "installed", return_value={"setuptools": "80"}),
+                mock.patch.object(installation, "installed", return_value={}),
                 mock.patch.object(installation, "requirements", return_value={"bjoern": "3.2.2"}),
                 mock.patch("subprocess.run", return_value=done),
                 mock.patch("builtins.print"),

@@ -63,7 +63,10 @@ WORKLOADS = {
         Workload("large", "large: a response of 100 KiB", "large"),
         Workload("flask", "Flask: a route and a JSON answer", "flask_site", (Request(path="/shelf/3"),)),
         Workload(
-            "django", "Django: three rows through the ORM and a template", "django_site.wsgi", (Request(path="/books/7/"),)
+            "django",
+            "Django: three rows through the ORM and a template",
+            "django_site.wsgi",
+            (Request(path="/books/7/"),),
         ),
         Workload(
             "mix",
