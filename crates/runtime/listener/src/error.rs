@@ -52,8 +52,8 @@ pub enum Problem {
     Other(io::Error),
 }
 
-/// The longest path of a UNIX socket, in bytes: `sun_path` holds 108, the last of which is a zero.
-const PATH_LIMIT: usize = 107;
+/// The longest path of a UNIX socket, in bytes: `sun_path` holds 108, and most programs want a zero at its end.
+pub(crate) const PATH_LIMIT: usize = 107;
 
 impl ListenError {
     pub(crate) fn new(at: String, problem: Problem) -> Self {
@@ -121,10 +121,9 @@ impl fmt::Display for Problem {
             Self::WrongKind(number, what) => {
                 write!(f, "descriptor {number} is {what}; a stream socket of TCP or UNIX is needed")
             }
-            Self::NotListening(number) => write!(
-                f,
-                "descriptor {number} is a socket that does not listen; it must be bound and listen already"
-            ),
+            Self::NotListening(number) => {
+                write!(f, "descriptor {number} is a socket that does not listen; it must be bound and listen already")
+            }
             Self::BadVariable(value) => write!(f, "LISTEN_FDS='{value}' is not a number of sockets"),
             Self::Other(error) => write!(f, "{error}"),
         }

@@ -7,6 +7,8 @@
 #![deny(unsafe_code)] // One block, in inherited.rs, says why it must be there.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+#[cfg(test)]
+mod directory;
 mod error;
 mod inherited;
 mod service_manager;
@@ -97,5 +99,30 @@ impl AsFd for Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.remove_file();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_what_a_bind_says_and_names_it_when_it_cannot() {
+        let open = |text: &str| Listener::open(&text.parse().unwrap(), 16, 0o660);
+        assert!(open("http://127.0.0.1:0").unwrap().url().starts_with("http://127.0.0.1:"));
+
+        let directory = directory::Directory::new();
+        let bind = format!("http+unix:{}", directory.join("app.sock").display());
+        assert_eq!(open(&bind).unwrap().url(), bind);
+        let inside = format!("{bind}/app.sock");
+        assert_eq!(
+            open(&inside).unwrap_err().to_string(),
+            format!("cannot listen on {inside}: the directory {} does not exist", &bind["http+unix:".len()..])
+        );
+        assert_eq!(
+            open("http+fd:1000000").unwrap_err().to_string(),
+            "cannot listen on http+fd:1000000: descriptor 1000000 is not open; whoever starts the process must leave it \
+             open, and say its number"
+        );
     }
 }

@@ -44,3 +44,23 @@ impl SocketFile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::directory::Directory;
+
+    use super::*;
+
+    #[test]
+    fn only_its_creator_removes_it() {
+        let directory = Directory::new();
+        let path = directory.join("app.sock");
+        std::fs::write(&path, "").unwrap();
+        let ours = SocketFile::created(path.clone()).unwrap();
+        let inherited = SocketFile { path: path.clone(), identity: ours.identity, creator: Pid::INIT };
+        inherited.remove();
+        assert!(path.exists());
+        ours.remove();
+        assert!(!path.exists());
+    }
+}

@@ -9,16 +9,18 @@ use rustix::fs::{FileType, Mode, chmod, fchmod, lstat, unlink};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with};
 
+use crate::error::PATH_LIMIT;
 use crate::socket_file::{Identity, SocketFile};
 use crate::{Family, Listener, Problem};
 
 pub(crate) fn open(path: &Path, backlog: u32, mode: u32) -> Result<Listener, Problem> {
     // The process may change its directory before it removes the file.
     let path = std::path::absolute(path).map_err(Problem::Other)?;
-    let address = SocketAddrUnix::new(&*path).map_err(|error| match error {
-        Errno::NAMETOOLONG => Problem::PathTooLong(path.as_os_str().len()),
-        error => error.into(),
-    })?;
+    let length = path.as_os_str().len();
+    if length > PATH_LIMIT {
+        return Err(Problem::PathTooLong(length));
+    }
+    let address = SocketAddrUnix::new(&*path)?;
     clear(&path, &address)?;
 
     let fd = socket()?;
@@ -83,4 +85,140 @@ fn first_that_is_no_directory(directory: &Path) -> PathBuf {
     let mut ancestors: Vec<&Path> = directory.ancestors().collect();
     ancestors.reverse();
     ancestors.into_iter().find(|path| !path.is_dir()).unwrap_or(directory).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+
+    use crate::directory::Directory;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    fn problem(path: &Path) -> String {
+        open(path, 16, 0o660).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn listens_with_the_permissions_that_were_asked_for() {
+        let directory = Directory::new();
+        let path = directory.join("app.sock");
+        for wanted in [0o600, 0o660, 0o666, 0o777] {
+            let listener = open(&path, 16, wanted).unwrap();
+            assert_eq!(mode(&path), wanted);
+            assert_eq!(listener.url(), format!("http+unix:{}", path.display()));
+            assert_eq!(listener.family(), Family::Unix);
+            assert_eq!((listener.local().name.as_str(), listener.local().port), ("localhost", 80));
+            UnixStream::connect(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_file_goes_with_the_listener() {
+        let directory = Directory::new();
+        let path = directory.join("app.sock");
+        let listener = open(&path, 16, 0o660).unwrap();
+        listener.remove_file();
+        assert!(!path.exists());
+        listener.remove_file();
+        let listener = open(&path, 16, 0o660).unwrap();
+        drop(listener);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_came_to_its_place_stays() {
+        let directory = Directory::new();
+        let path = directory.join("app.sock");
+        let first = open(&path, 16, 0o660).unwrap();
+        fs::rename(&path, directory.join("kept alive, so that its inode is not given again")).unwrap();
+        let _second = open(&path, 16, 0o660).unwrap();
+        drop(first);
+        UnixStream::connect(&path).unwrap();
+    }
+
+    #[test]
+    fn a_stale_socket_is_replaced() {
+        let directory = Directory::new();
+        let path = directory.join("app.sock");
+        // The standard library leaves the file behind.
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists());
+        let _listener = open(&path, 16, 0o660).unwrap();
+        UnixStream::connect(&path).unwrap();
+    }
+
+    #[test]
+    fn a_socket_where_somebody_listens_is_not_replaced() {
+        let directory = Directory::new();
+        let path = directory.join("app.sock");
+        let expected = format!("a process answers there; `ss -lxp 'src = {}'` shows which", path.display());
+        let first = open(&path, 1, 0o660).unwrap();
+        assert_eq!(problem(&path), expected);
+        // Also when it has no time to accept.
+        let mut clients = Vec::new();
+        while let Ok(()) = {
+            let client = socket().unwrap();
+            let connected = connect(&client, &SocketAddrUnix::new(&path).unwrap());
+            clients.push(client);
+            connected
+        } {}
+        assert_eq!(problem(&path), expected);
+        drop((first, clients));
+
+        let _datagrams = UnixDatagram::bind(&path).unwrap();
+        assert_eq!(problem(&path), expected);
+    }
+
+    #[test]
+    fn nothing_but_a_socket_is_ever_replaced() {
+        let directory = Directory::new();
+        let path = directory.join("app.sock");
+        let expected = format!("{} exists and is not a socket; move it away or take another path", path.display());
+        fs::write(&path, "precious").unwrap();
+        assert_eq!(problem(&path), expected);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+
+        fs::remove_file(&path).unwrap();
+        drop(UnixListener::bind(directory.join("stale")).unwrap());
+        std::os::unix::fs::symlink(directory.join("stale"), &path).unwrap();
+        assert_eq!(problem(&path), expected);
+        assert!(path.is_symlink() && directory.join("stale").exists());
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_is_refused() {
+        let directory = Directory::new();
+        let missing = directory.join("missing");
+        assert_eq!(problem(&missing.join("app.sock")), format!("the directory {} does not exist", missing.display()));
+
+        let file = directory.join("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(problem(&file.join("b/app.sock")), format!("{} is not a directory", file.display()));
+
+        let length = |path: &Path| path.as_os_str().len();
+        let long = directory.join("a".repeat(107 - length(&directory.join(""))));
+        assert_eq!(length(&long), 107);
+        open(&long, 16, 0o660).unwrap();
+        assert_eq!(
+            problem(&directory.join("a".repeat(108 - length(&directory.join(""))))),
+            "the path has 108 bytes, and that of a socket at most 107"
+        );
+    }
+
+    #[test]
+    fn every_error_is_explained() {
+        for error in [Errno::ACCESS, Errno::PERM, Errno::ROFS] {
+            let message = explain(error, Path::new("/run/app.sock")).to_string();
+            assert_eq!(message, "this process may not create files in /run");
+        }
+        assert!(matches!(explain(Errno::ADDRINUSE, Path::new("/a")), Problem::PathInUse(_)));
+        assert!(matches!(explain(Errno::NOMEM, Path::new("/a")), Problem::Other(_)));
+    }
 }
