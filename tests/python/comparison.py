@@ -253,7 +253,7 @@ class AnswersAsReference:
                 stack.callback(one.close)
                 return one
 
-            env = dict(cls.environment)
+            env = {"PYTHONHASHSEED": "0"} | dict(cls.environment)  # sets are written out in one order everywhere
             yield {
                 "reference": hosted("reference", lambda d: Reference(cls.target, cwd=d, env=env)),
                 "millau": hosted("millau", lambda d: Server(cls.target, *cls.arguments, cwd=d, env=env)),

@@ -4,10 +4,11 @@ What wsgiref answers is what PEP 3333's own implementation makes of an applicati
 answer the same. `Reference` starts it for a target, written as for `millau serve`; this file is also the program
 that then runs: `python reference.py TARGET` prints its port and serves until it is ended.
 
-Where `simple_server` differs from every other server, this one does as the others: every connection has a thread;
-a request without Content-Type or Content-Length gets neither in its environ (wsgiref invents text/plain and an empty
-length); the lines of a repeated field are joined with a space after the comma. And a response says in the field
-`Reference-Length` when its Content-Length is wsgiref's own and not the application's.
+Where `simple_server` differs from every other server, this one does as the others: a request without Content-Type
+or Content-Length gets neither in its environ (wsgiref invents text/plain and an empty length); the lines of a repeated
+field are joined with a space after the comma; `wsgi.input` ends with the body, as PEP 3333 recommends; the process
+environment stays out of environ; a 204 has no Content-Length. And a response says in the field `Reference-Length`
+when its Content-Length is wsgiref's own and not the application's.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import io
 import os
 import socket
 import socketserver
@@ -23,6 +25,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 from wsgiref import simple_server
 
 PATIENCE = 60.0
@@ -111,6 +114,8 @@ class Reference:
 class _Handler(simple_server.ServerHandler):
     """Tells the Content-Length of the application from the one that wsgiref derives."""
 
+    os_environ: ClassVar[dict[str, str]] = {}
+
     def start_response(self, status, headers, exc_info=None):
         write = super().start_response(status, headers, exc_info)
         self.length_declared = "Content-Length" in self.headers
@@ -118,8 +123,27 @@ class _Handler(simple_server.ServerHandler):
 
     def cleanup_headers(self) -> None:
         super().cleanup_headers()
-        if not getattr(self, "length_declared", False):
+        if self.status.startswith("204"):
+            del self.headers["Content-Length"]
+        elif not getattr(self, "length_declared", False):
             self.headers[DERIVED_LENGTH] = "derived"
+
+
+class _Body(io.RawIOBase):
+    """As much of a stream as belongs to one request."""
+
+    def __init__(self, stream, length: int) -> None:
+        self.stream = stream
+        self.left = length
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        piece = self.stream.read(min(len(buffer), self.left))
+        self.left -= len(piece)
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 class _RequestHandler(simple_server.WSGIRequestHandler):
@@ -127,7 +151,9 @@ class _RequestHandler(simple_server.WSGIRequestHandler):
         self.raw_requestline = self.rfile.readline(65537)
         if not self.raw_requestline or not self.parse_request():
             return
-        handler = _Handler(self.rfile, self.wfile, self.get_stderr(), self.get_environ(), multithread=True)
+        environ = self.get_environ()
+        body = io.BufferedReader(_Body(self.rfile, int(environ.get("CONTENT_LENGTH", 0))))
+        handler = _Handler(body, self.wfile, self.get_stderr(), environ, multithread=False)
         handler.request_handler = self
         handler.run(self.server.get_app())
         self._drain()
@@ -157,9 +183,7 @@ class _RequestHandler(simple_server.WSGIRequestHandler):
         """No access log: standard error is for the application."""
 
 
-class _ReferenceServer(socketserver.ThreadingMixIn, simple_server.WSGIServer):
-    daemon_threads = True
-
+class _ReferenceServer(simple_server.WSGIServer):
     def server_bind(self) -> None:
         """Like HTTPServer's, without asking the resolver for this machine's name."""
         socketserver.TCPServer.server_bind(self)
@@ -173,7 +197,7 @@ def main(target: str) -> None:
     application = load(target)
     server = _ReferenceServer(("127.0.0.1", 0), _RequestHandler)
     server.set_app(application)
-    print("serving on port", server.server_port, flush=True)
+    os.write(1, b"serving on port %d\n" % server.server_port)  # sys.stdout may be the application's by now
     threading.Thread(target=_end_with_parent, daemon=True).start()
     server.serve_forever()
 
