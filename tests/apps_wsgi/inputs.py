@@ -29,7 +29,7 @@ def perform(script, file):
         elif step == "next":
             results.append(repr(next(file, None)))
         elif step == "for":
-            results.append(repr([line for line in file]))
+            results.append(repr([line.upper() for line in file]))
         else:
             name, _, argument = step[:-1].partition("(")
             arguments = [json.loads(argument)] if argument else []

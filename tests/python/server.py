@@ -182,14 +182,14 @@ class Client:
         if size == 0:
             response.trailers = self._fields(response)
             return b""
-        data = self._exactly(size + 2, response)
+        data = self.exactly(size + 2, response)
         if data[-2:] != b"\r\n":
             raise MalformedResponse(f"chunk data does not end in CRLF: {data[-20:]!r}")
         response.chunks.append(data[:-2])
         response.body += data[:-2]
         return data[:-2]
 
-    def _exactly(self, size: int, partial: Response | None = None) -> bytes:
+    def exactly(self, size: int, partial: Response | None = None) -> bytes:
         while len(self.buffer) < size:
             if not self._fill():
                 if partial is not None:
@@ -220,7 +220,7 @@ class Client:
                 pass
         elif lengths:
             response.framing = "length"
-            response.body = self._exactly(int(lengths[0]), response)
+            response.body = self.exactly(int(lengths[0]), response)
         else:
             response.framing = "close"
             while self._fill():
