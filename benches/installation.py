@@ -115,7 +115,9 @@ def build_millau() -> str | None:
     shutil.rmtree(wheels, ignore_errors=True)
     print("building Millau in release mode", flush=True)
     programs = VENV / "bin"
-    command = [programs / "maturin", "build", "--release", "--out", wheels, "--interpreter", programs / "python"]
+    manifest = ROOT / "crates" / "python" / "Cargo.toml"
+    command = [programs / "maturin", "build", "--release", "--manifest-path", manifest, "--out", wheels]
+    command += ["--interpreter", programs / "python"]
     log = VENV / "failed-millau.log"
     with log.open("wb") as output:
         if subprocess.run(list(map(str, command)), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT).returncode:
