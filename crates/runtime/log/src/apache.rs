@@ -6,8 +6,7 @@ use std::io::Write;
 
 use millau_gateway::Peer;
 
-use crate::Record;
-use crate::stamp;
+use crate::{Record, ip_address, stamp};
 
 /// Adds a line; `combined`: with Referer and User-Agent.
 pub(crate) fn append(out: &mut Vec<u8>, record: &Record<'_>, combined: bool) {
@@ -51,7 +50,7 @@ pub(crate) fn append(out: &mut Vec<u8>, record: &Record<'_>, combined: bool) {
 fn client(out: &mut Vec<u8>, record: &Record<'_>) {
     match (record.remote_addr, record.peer) {
         (None | Some([]), Peer::Local) => out.push(b'-'),
-        (None | Some([]), Peer::Inet(address)) => crate::access_log::ip(out, address.ip()),
+        (None | Some([]), Peer::Inet(address)) => ip_address::append(out, address.ip()),
         (Some(address), _) => escape(out, address, Place::Column),
     }
 }
@@ -75,7 +74,9 @@ enum Place {
 
 /// Nothing that comes out of this ends a line, a column or a quotation.
 fn escape(out: &mut Vec<u8>, text: &[u8], place: Place) {
-    let is_plain = |byte: u8| matches!(byte, b'!'..=b'~' if byte != b'"' && byte != b'\\') || (byte == b' ' && place == Place::Quotes);
+    let is_plain = |byte: u8| {
+        matches!(byte, b'!'..=b'~' if byte != b'"' && byte != b'\\') || (byte == b' ' && place == Place::Quotes)
+    };
     let mut rest = text;
     loop {
         let plain = rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len());
@@ -92,5 +93,124 @@ fn escape(out: &mut Vec<u8>, text: &[u8], place: Place) {
             }
         }
         rest = &rest[plain + 1..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::record::sample;
+
+    use super::*;
+
+    fn line(record: &Record<'_>, combined: bool) -> String {
+        let mut out = Vec::new();
+        append(&mut out, record, combined);
+        String::from_utf8(out).unwrap()
+    }
+
+    /// The columns of a combined line, as a log analyser would take it apart.
+    fn columns(line: &str) -> Vec<String> {
+        let mut columns = vec![String::new()];
+        let (mut quoted, mut bracketed, mut escaped) = (false, false, false);
+        for character in line.strip_suffix('\n').unwrap().chars() {
+            match character {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                '"' => quoted = !quoted,
+                '[' if !quoted => bracketed = true,
+                ']' if !quoted => bracketed = false,
+                ' ' if !quoted && !bracketed => {
+                    columns.push(String::new());
+                    continue;
+                }
+                _ => {}
+            }
+            columns.last_mut().unwrap().push(character);
+        }
+        assert!(!quoted && !bracketed && !escaped, "{line}");
+        columns
+    }
+
+    #[test]
+    fn writes_the_common_format() {
+        assert_eq!(
+            line(&sample(), false),
+            "203.0.113.7 - - [22/Nov/2026:20:10:00 +0000] \"GET /a?b=c HTTP/1.1\" 200 13\n"
+        );
+    }
+
+    #[test]
+    fn writes_the_combined_format() {
+        assert_eq!(
+            line(&sample(), true),
+            "203.0.113.7 - - [22/Nov/2026:20:10:00 +0000] \"GET /a?b=c HTTP/1.1\" 200 13 \"http://example.org/\" \"curl/8\"\n"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_a_hyphen() {
+        let record = Record {
+            peer: Peer::Local,
+            method: b"",
+            target: b"",
+            status: 0,
+            bytes_sent: 0,
+            referer: None,
+            user_agent: None,
+            ..sample()
+        };
+        assert_eq!(line(&record, true), "- - - [22/Nov/2026:20:10:00 +0000] \"-\" - - \"-\" \"-\"\n");
+        let nobody = Record { user: Some(b""), remote_addr: Some(b""), ..sample() };
+        assert_eq!(line(&nobody, false), line(&sample(), false));
+    }
+
+    #[test]
+    fn the_front_servers_word_replaces_the_peer() {
+        let record = Record { remote_addr: Some(b"198.51.100.1"), user: Some(b"frank"), ..sample() };
+        assert!(line(&record, false).starts_with("198.51.100.1 - frank ["));
+    }
+
+    #[test]
+    fn escapes_as_apache_does() {
+        let record = Record { user_agent: Some(b"a\"b\\c\nd\re\tf\x01g\x7fh\xc3\xa4i j"), ..sample() };
+        assert!(line(&record, true).ends_with(" \"a\\\"b\\\\c\\nd\\re\\tf\\x01g\\x7fh\\xc3\\xa4i j\"\n"));
+    }
+
+    #[test]
+    fn a_user_named_hyphen_is_not_nobody() {
+        let record = Record { user: Some(b"-"), ..sample() };
+        assert!(line(&record, false).starts_with("203.0.113.7 - \\x2d ["));
+    }
+
+    #[test]
+    fn nothing_that_is_sent_can_forge_a_column_or_a_line() {
+        let every_byte: Vec<u8> = (0..=255).collect();
+        let attempts: [&[u8]; 6] = [
+            b"x\" 200 5 \"-\" \"-\"\n1.2.3.4 - admin [22/Nov/2026:20:10:00 +0000] \"GET / HTTP/1.1\" 200 5",
+            b"frank [01/Jan/2000:00:00:00 +0000] \"GET",
+            b"trailing backslash\\",
+            b"\\\"",
+            b"\r\n",
+            &every_byte,
+        ];
+        for attempt in attempts {
+            let forged = Record {
+                remote_addr: Some(attempt),
+                user: Some(attempt),
+                method: attempt,
+                target: attempt,
+                referer: Some(attempt),
+                user_agent: Some(attempt),
+                ..sample()
+            };
+            let line = line(&forged, true);
+            assert_eq!(line.matches('\n').count(), 1, "{line}");
+            assert!(line.trim_end_matches('\n').bytes().all(|byte| matches!(byte, b' '..=b'~')), "{line}");
+            let columns = columns(&line);
+            assert_eq!(columns.len(), 9, "{columns:#?}");
+            assert_eq!(columns[3], "[22/Nov/2026:20:10:00 +0000]");
+            assert_eq!(columns[4].split(' ').count(), 3, "{}", columns[4]);
+            assert_eq!(columns[5..7], ["200", "13"]);
+        }
     }
 }

@@ -128,3 +128,125 @@ impl Write for Escaping<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use crate::directory::Directory;
+
+    use super::*;
+
+    fn written(message: &fmt::Arguments<'_>) -> String {
+        let time = UNIX_EPOCH + Duration::from_millis(1_795_378_200_123);
+        String::from_utf8(line(time, Level::Info, 4711, message)).unwrap()
+    }
+
+    fn message(text: &str) -> String {
+        let line = written(&format_args!("{text}"));
+        line.strip_prefix("2026-11-22T20:10:00.123Z INFO  [4711] ").unwrap().to_owned()
+    }
+
+    fn record(level: Level, text: &str, log: &ErrorLog) {
+        log.log(&log::Record::builder().level(level).args(format_args!("{text}")).build());
+    }
+
+    #[test]
+    fn a_line_has_time_level_process_and_message() {
+        assert_eq!(
+            written(&format_args!("listening on {}", "http://127.0.0.1:8000")),
+            "2026-11-22T20:10:00.123Z INFO  [4711] listening on http://127.0.0.1:8000\n"
+        );
+        for (level, padded) in
+            [(Level::Error, "ERROR"), (Level::Warn, "WARN "), (Level::Info, "INFO "), (Level::Debug, "DEBUG")]
+        {
+            let line = line(UNIX_EPOCH, level, 1, &format_args!("m"));
+            assert_eq!(String::from_utf8(line).unwrap(), format!("1970-01-01T00:00:00.000Z {padded} [1] m\n"));
+        }
+    }
+
+    #[test]
+    fn further_lines_are_indented_and_the_last_line_break_is_dropped() {
+        assert_eq!(
+            message("Traceback:\n  File \"a\"\n\nValueError\n\n"),
+            "Traceback:\n    File \"a\"\n  \n  ValueError\n"
+        );
+        assert_eq!(message("a\r\nb"), "a\n  b\n");
+        assert_eq!(message(""), "\n");
+    }
+
+    #[test]
+    fn a_line_break_between_two_pieces_is_one() {
+        assert_eq!(written(&format_args!("a{}{}b", "\n", "")), "2026-11-22T20:10:00.123Z INFO  [4711] a\n  b\n");
+    }
+
+    #[test]
+    fn nothing_in_a_message_can_play_tricks() {
+        assert_eq!(message("a\x1b[2Jb\0c\x7fd\x08e"), "a\\x1b[2Jb\\x00c\\x7fd\\x08e\n");
+        assert_eq!(message("a\rb"), "a\\x0db\n");
+        assert_eq!(message("a\u{85}b\u{2028}c\u{2029}d"), "a\\x85b\\u{2028}c\\u{2029}d\n");
+        assert_eq!(message("tab\tand ä €"), "tab\tand ä €\n");
+        let forged = message("GET /\n2026-11-22T20:10:00.123Z ERROR [1] forged");
+        assert_eq!(forged.lines().filter(|line| !line.starts_with("  ")).count(), 1);
+    }
+
+    #[test]
+    fn a_message_that_fails_to_format_itself_is_still_a_line() {
+        struct Failing;
+        impl fmt::Display for Failing {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                Err(fmt::Error)
+            }
+        }
+        assert!(written(&format_args!("before {Failing} after")).ends_with("before \n"));
+    }
+
+    #[test]
+    fn less_severe_messages_than_asked_for_are_left_out() {
+        let directory = Directory::new();
+        let path = directory.join("error.log");
+        let log = ErrorLog::open(&LogTarget::File(path.clone()), LevelFilter::Warn).unwrap();
+        record(Level::Info, "not this", &log);
+        record(Level::Warn, "this", &log);
+        record(Level::Error, "and this", &log);
+        let text = std::fs::read_to_string(path).unwrap();
+        let messages: Vec<&str> = text.lines().map(|line| line.split_once("] ").unwrap().1).collect();
+        assert_eq!(messages, ["this", "and this"]);
+        assert!(text.contains(&format!(" WARN  [{}] this\n", std::process::id())));
+    }
+
+    #[test]
+    fn a_file_is_appended_to_and_can_be_opened_anew() {
+        let directory = Directory::new();
+        let path = directory.join("error.log");
+        std::fs::write(&path, "before\n").unwrap();
+        let log = ErrorLog::open(&LogTarget::File(path.clone()), LevelFilter::Info).unwrap();
+        record(Level::Info, "one", &log);
+        std::fs::rename(&path, directory.join("error.log.1")).unwrap();
+        record(Level::Info, "two", &log);
+        log.reopen().unwrap();
+        record(Level::Info, "three", &log);
+        let old = std::fs::read_to_string(directory.join("error.log.1")).unwrap();
+        assert!(old.starts_with("before\n") && old.contains("one\n") && old.contains("two\n"), "{old}");
+        let new = std::fs::read_to_string(&path).unwrap();
+        assert!(new.ends_with("] three\n") && new.lines().count() == 1, "{new}");
+    }
+
+    #[test]
+    fn it_can_be_installed_once() {
+        let directory = Directory::new();
+        let path = directory.join("error.log");
+        reopen().unwrap();
+        install(&LogTarget::File(path.clone()), LevelFilter::Info).unwrap();
+        log::info!("through the facade");
+        log::debug!("not asked for");
+        assert!(std::fs::read_to_string(&path).unwrap().ends_with("] through the facade\n"));
+        let again = install(&LogTarget::Stderr, LevelFilter::Info);
+        assert_eq!(again.unwrap_err().to_string(), "the error log is installed already");
+
+        std::fs::remove_file(&path).unwrap();
+        reopen().unwrap();
+        log::info!("after the rotation");
+        assert!(std::fs::read_to_string(&path).unwrap().contains("after the rotation"));
+    }
+}

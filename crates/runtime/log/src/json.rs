@@ -4,7 +4,7 @@ use std::io::Write;
 
 use millau_gateway::Peer;
 
-use crate::{Record, stamp};
+use crate::{Record, ip_address, stamp};
 
 /// Adds a line.
 pub(crate) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
@@ -15,7 +15,7 @@ pub(crate) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
         (None | Some([]), Peer::Local) => out.extend_from_slice(b"null"),
         (None | Some([]), Peer::Inet(address)) => {
             out.push(b'"');
-            crate::access_log::ip(out, address.ip());
+            ip_address::append(out, address.ip());
             out.push(b'"');
         }
         (Some(address), _) => string(out, address),
@@ -83,5 +83,95 @@ fn escape(out: &mut Vec<u8>, character: char) {
             let _ = write!(out, "\\u{:04x}", u32::from(character));
         }
         _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::Outcome;
+    use crate::record::sample;
+
+    use super::*;
+
+    fn line(record: &Record<'_>) -> String {
+        let mut out = Vec::new();
+        append(&mut out, record);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn object(record: &Record<'_>) -> Value {
+        let line = line(record);
+        assert_eq!(line.find('\n'), Some(line.len() - 1), "{line}");
+        serde_json::from_str(&line).unwrap()
+    }
+
+    #[test]
+    fn writes_one_object_with_its_keys_in_order() {
+        assert_eq!(
+            line(&sample()),
+            concat!(
+                r#"{"time":"2026-11-22T20:10:00.123Z","remote_addr":"203.0.113.7","user":null,"method":"GET","#,
+                r#""target":"/a?b=c","protocol":"HTTP/1.1","status":200,"bytes":13,"duration_us":1234,"#,
+                r#""referer":"http://example.org/","user_agent":"curl/8","host":"example.org","outcome":"complete"}"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_null() {
+        let record = Record {
+            peer: Peer::Local,
+            method: b"",
+            target: b"",
+            referer: None,
+            user_agent: None,
+            host: None,
+            outcome: Outcome::TimedOut,
+            ..sample()
+        };
+        let object = object(&record);
+        for key in ["remote_addr", "user", "method", "target", "protocol", "referer", "user_agent", "host"] {
+            assert_eq!(object[key], Value::Null, "{key}");
+        }
+        assert_eq!(object["outcome"], "timed-out");
+    }
+
+    #[test]
+    fn what_is_there_and_empty_is_empty() {
+        let object = object(&Record { referer: Some(b""), target: b"", ..sample() });
+        assert_eq!((&object["referer"], &object["target"]), (&json!(""), &json!("")));
+    }
+
+    #[test]
+    fn the_front_servers_word_replaces_the_peer() {
+        let record = Record { remote_addr: Some(b"unix:\"x\""), user: Some("j\u{f6}rg".as_bytes()), ..sample() };
+        assert_eq!(object(&record)["remote_addr"], "unix:\"x\"");
+        assert_eq!(object(&record)["user"], "j\u{f6}rg");
+    }
+
+    #[test]
+    fn every_byte_comes_through_as_utf_8_or_as_iso_8859_1() {
+        for byte in 0..=255_u8 {
+            let as_sent = [b'a', byte, b'z'];
+            let expected = match std::str::from_utf8(&as_sent) {
+                Ok(text) => text.to_owned(),
+                Err(_) => as_sent.iter().copied().map(char::from).collect(),
+            };
+            assert_eq!(object(&Record { user_agent: Some(&as_sent), ..sample() })["user_agent"], *expected, "{byte}");
+        }
+        let text = "ä€😀\u{2028}\u{2029}\u{85}\u{7f}";
+        assert_eq!(object(&Record { user_agent: Some(text.as_bytes()), ..sample() })["user_agent"], text);
+    }
+
+    #[test]
+    fn no_reader_sees_two_lines_and_no_terminal_an_order() {
+        let text = "a\n\r\u{b}\u{c}\u{1c}\u{1b}[2J\u{85}\u{9b}\u{2028}\u{2029}\"},{\"";
+        let line = line(&Record { target: text.as_bytes(), user: Some(text.as_bytes()), ..sample() });
+        let odd = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        assert!(!line.trim_end_matches('\n').contains(odd), "{line:?}");
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["target"], text);
     }
 }

@@ -11,7 +11,10 @@
 
 mod access_log;
 mod apache;
+#[cfg(test)]
+mod directory;
 mod error_log;
+mod ip_address;
 mod json;
 mod record;
 mod sink;

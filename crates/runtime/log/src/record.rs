@@ -61,3 +61,24 @@ pub struct Record<'a> {
     /// How it ended.
     pub outcome: Outcome,
 }
+
+/// A request as in the tests of the formats.
+#[cfg(test)]
+pub(crate) fn sample() -> Record<'static> {
+    Record {
+        peer: Peer::Inet("203.0.113.7:4711".parse().unwrap()),
+        remote_addr: None,
+        user: None,
+        time: std::time::UNIX_EPOCH + Duration::from_millis(1_795_378_200_123),
+        method: b"GET",
+        target: b"/a?b=c",
+        version: Version::Http11,
+        status: 200,
+        bytes_sent: 13,
+        referer: Some(b"http://example.org/"),
+        user_agent: Some(b"curl/8"),
+        host: Some(b"example.org"),
+        duration: Duration::from_micros(1234),
+        outcome: Outcome::Complete,
+    }
+}

@@ -160,9 +160,7 @@ fn piece_length(lines: &[u8]) -> usize {
     if within.len() == lines.len() {
         return lines.len();
     }
-    memchr::memrchr(b'\n', within)
-        .or_else(|| memchr::memchr(b'\n', lines))
-        .map_or(lines.len(), |end| end + 1)
+    memchr::memrchr(b'\n', within).or_else(|| memchr::memchr(b'\n', lines)).map_or(lines.len(), |end| end + 1)
 }
 
 fn write_all(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
@@ -187,5 +185,142 @@ fn wait(fd: BorrowedFd<'_>) -> io::Result<()> {
         Ok(0) => Err(io::ErrorKind::TimedOut.into()),
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::sync::mpsc;
+
+    use rustix::pipe::{PipeFlags, pipe, pipe_with};
+
+    use crate::directory::Directory;
+
+    use super::*;
+
+    fn file(path: &Path) -> LogTarget {
+        LogTarget::File(path.to_owned())
+    }
+
+    fn message(path: &Path) -> String {
+        Sink::open("access log", &file(path)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn says_why_a_file_cannot_be_opened() {
+        let directory = Directory::new();
+        let missing = directory.join("missing");
+        let path = missing.join("a.log");
+        assert_eq!(
+            message(&path),
+            format!(
+                "cannot open the access log {}: the directory {} does not exist",
+                path.display(),
+                missing.display()
+            )
+        );
+        let plain = directory.join("plain");
+        std::fs::write(&plain, "").unwrap();
+        let path = plain.join("a.log");
+        assert_eq!(
+            message(&path),
+            format!("cannot open the access log {}: {} is not a directory", path.display(), plain.display())
+        );
+        let path = directory.join("");
+        assert_eq!(
+            message(&path),
+            format!("cannot open the access log {}: it is a directory; name a file in it", path.display())
+        );
+        let denied = LogError::Open {
+            log: "error log",
+            path: "/var/log/a.log".into(),
+            error: io::ErrorKind::PermissionDenied.into(),
+        };
+        assert_eq!(denied.to_string(), "cannot open the error log /var/log/a.log: this process may not write to it");
+        let other =
+            LogError::Open { log: "error log", path: "a.log".into(), error: io::ErrorKind::ReadOnlyFilesystem.into() };
+        assert!(other.to_string().starts_with("cannot open the error log a.log: read-only"), "{other}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_anew_leaves_the_old_one() {
+        let directory = Directory::new();
+        let path = directory.join("logs/a.log");
+        std::fs::create_dir(directory.join("logs")).unwrap();
+        let sink = Sink::open("error log", &file(&path)).unwrap();
+        std::fs::rename(directory.join("logs"), directory.join("old")).unwrap();
+        assert!(sink.reopen().unwrap_err().to_string().ends_with("logs does not exist"));
+        sink.write(b"still here\n").unwrap();
+        assert_eq!(std::fs::read(directory.join("old/a.log")).unwrap(), b"still here\n");
+    }
+
+    #[test]
+    fn a_writer_gives_up_on_a_file_that_stays_locked() {
+        // As in a process that was forked while another thread was opening the file anew.
+        let directory = Directory::new();
+        let sink = Sink::open("error log", &file(&directory.join("a.log"))).unwrap();
+        let Sink::File { file, .. } = &sink else { unreachable!() };
+        let guard = file.write().unwrap();
+        assert_eq!(sink.write(b"x\n").unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(guard);
+        sink.write(b"x\n").unwrap();
+    }
+
+    #[test]
+    fn streams_have_nothing_to_open_anew() {
+        for target in [LogTarget::Stdout, LogTarget::Stderr] {
+            Sink::open("error log", &target).unwrap().reopen().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_piece_for_a_pipe_ends_with_a_line() {
+        let line = |length: usize| [vec![b'a'; length - 1], vec![b'\n']].concat();
+        assert_eq!(piece_length(&line(10)), 10);
+        assert_eq!(piece_length(&line(4096)), 4096);
+        assert_eq!(piece_length(&[line(4096), line(1)].concat()), 4096);
+        assert_eq!(piece_length(&[line(4000), line(97)].concat()), 4000);
+        assert_eq!(piece_length(&[line(10), line(5000)].concat()), 10);
+        assert_eq!(piece_length(&[line(5000), line(10)].concat()), 5000);
+        assert_eq!(piece_length(&vec![b'a'; 5000]), 5000);
+    }
+
+    #[test]
+    fn what_goes_into_a_pipe_arrives_whole() {
+        let (reader, writer) = pipe().unwrap();
+        let lines: Vec<u8> = (0..20_000).flat_map(|number| format!("line {number}\n").into_bytes()).collect();
+        let expected = lines.clone();
+        let writing = thread::spawn(move || write_lines(writer.as_fd(), &lines));
+        let mut read = Vec::new();
+        File::from(reader).read_to_end(&mut read).unwrap();
+        writing.join().unwrap().unwrap();
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn a_full_stream_is_waited_for() {
+        let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        while rustix::io::write(&writer, &[b'x'; 4096]).is_ok() {}
+        let (waits, is_waiting) = mpsc::channel();
+        let writing = thread::spawn(move || {
+            waits.send(()).unwrap();
+            write_lines(writer.as_fd(), b"at last\n")
+        });
+        is_waiting.recv().unwrap();
+        rustix::io::ioctl_fionbio(&reader, false).unwrap();
+        let mut read = Vec::new();
+        File::from(reader).read_to_end(&mut read).unwrap();
+        writing.join().unwrap().unwrap();
+        assert!(read.ends_with(b"xat last\n"));
+    }
+
+    #[test]
+    fn a_stream_that_nobody_reads_is_given_up() {
+        let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        while rustix::io::write(&writer, &[b'x'; 4096]).is_ok() {}
+        assert_eq!(write_lines(writer.as_fd(), b"x\n").unwrap_err().kind(), io::ErrorKind::TimedOut);
+        drop(reader);
+        assert_eq!(write_lines(writer.as_fd(), b"x\n").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }

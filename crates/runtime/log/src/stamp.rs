@@ -58,8 +58,8 @@ fn put_into_words(since_epoch: u64) -> Second {
     // The years end at 9999, for us as for the formats.
     let civil = Offset::UTC.to_datetime(timestamp.unwrap_or(Timestamp::MAX));
     let year = civil.year().unsigned_abs().into();
-    let [month, day, hour, minute, second] =
-        [civil.month(), civil.day(), civil.hour(), civil.minute(), civil.second()].map(|part| part.unsigned_abs().into());
+    let [month, day, hour, minute, second] = [civil.month(), civil.day(), civil.hour(), civil.minute(), civil.second()]
+        .map(|part| part.unsigned_abs().into());
 
     let mut rfc3339 = *b"0000-00-00T00:00:00";
     four(&mut rfc3339[0..4], year);
@@ -92,4 +92,40 @@ fn two(out: &mut [u8], number: u32) {
 /// The last one.
 fn digit(number: u32) -> u8 {
     b'0' + (number % 10) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn both(milliseconds: u64) -> (String, String) {
+        let time = UNIX_EPOCH + Duration::from_millis(milliseconds);
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        rfc3339(time, &mut first);
+        common(time, &mut second);
+        (String::from_utf8(first).unwrap(), String::from_utf8(second).unwrap())
+    }
+
+    #[test]
+    fn knows_the_calendar() {
+        for (milliseconds, in_rfc3339, in_common) in [
+            (0, "1970-01-01T00:00:00.000Z", "01/Jan/1970:00:00:00 +0000"),
+            (1_795_378_200_123, "2026-11-22T20:10:00.123Z", "22/Nov/2026:20:10:00 +0000"),
+            (1_709_251_199_999, "2024-02-29T23:59:59.999Z", "29/Feb/2024:23:59:59 +0000"),
+            (1_709_251_200_007, "2024-03-01T00:00:00.007Z", "01/Mar/2024:00:00:00 +0000"),
+            (4_133_980_799_000, "2100-12-31T23:59:59.000Z", "31/Dec/2100:23:59:59 +0000"),
+        ] {
+            assert_eq!(both(milliseconds), (in_rfc3339.to_owned(), in_common.to_owned()));
+            // And the second time, when the second has been put into words already.
+            assert_eq!(both(milliseconds), (in_rfc3339.to_owned(), in_common.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_clock_out_of_its_mind_does_no_harm() {
+        let mut out = Vec::new();
+        rfc3339(UNIX_EPOCH - Duration::from_secs(1), &mut out);
+        assert_eq!(out, b"1970-01-01T00:00:00.000Z");
+        assert_eq!(both(400_000_000_000_000).0.len(), "9999-12-31T00:00:00.000Z".len());
+    }
 }
