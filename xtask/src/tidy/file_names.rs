@@ -6,6 +6,10 @@ use crate::tree::Tree;
 const EMPTY_NAMES: &[&str] =
     &["common", "helper", "helpers", "manager", "managers", "misc", "util", "utilities", "utils"];
 
+/// Names that end in such a word and are terms all the same, with who says so.
+const TERMS: &[(&str, &str)] =
+    &[("service_manager", "sd_listen_fds(3): what starts a service and hands it its sockets")];
+
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     tree.files()
         .iter()
@@ -23,6 +27,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
 /// Also as the last word of a longer name: `string_utils.rs` says no more than `utils.rs`.
 fn is_empty_name(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or(part).to_ascii_lowercase();
+    if TERMS.iter().any(|(term, _)| *term == stem) {
+        return false;
+    }
     stem.rsplit(['_', '-']).next().is_some_and(|word| EMPTY_NAMES.contains(&word))
 }
 
@@ -50,7 +57,12 @@ mod tests {
 
     #[test]
     fn names_that_only_resemble_them_are_fine() {
-        for path in ["examples/guestbook/manage.py", "crates/a/src/management.rs", "docs/common_gateway_interface.md"] {
+        for path in [
+            "examples/guestbook/manage.py",
+            "crates/a/src/management.rs",
+            "crates/a/src/service_manager.rs",
+            "docs/common_gateway_interface.md",
+        ] {
             assert!(!found(path), "{path}");
         }
     }
