@@ -40,6 +40,8 @@ pub enum Problem {
     NotPermitted(PathBuf),
     /// No descriptor of that number is open.
     NoDescriptor(i32),
+    /// A descriptor that the process has opened itself, or has taken over already.
+    NotInherited(i32),
     /// A descriptor that is no socket.
     NotASocket(i32),
     /// A socket that is not of a kind from which connections can be accepted: what it is instead.
@@ -116,6 +118,11 @@ impl fmt::Display for Problem {
             Self::NoDescriptor(number) => write!(
                 f,
                 "descriptor {number} is not open; whoever starts the process must leave it open, and say its number"
+            ),
+            Self::NotInherited(number) => write!(
+                f,
+                "descriptor {number} was not passed to this process; whoever starts it must leave a listening socket open, \
+                 and say its number"
             ),
             Self::NotASocket(number) => write!(f, "descriptor {number} is not a socket"),
             Self::WrongKind(number, what) => {

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
+use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_getfd, fcntl_setfd};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, getsockname, sockopt};
 
 use crate::{Listener, Problem, tcp, unix};
@@ -49,12 +49,17 @@ fn duplicate(number: RawFd) -> Result<OwnedFd, Problem> {
         return Err(Problem::NoDescriptor(number));
     }
     // SAFETY: a number from outside cannot be checked by the compiler. It is not negative, it is borrowed only until the
-    // end of this function, and nothing is done with it but two calls that fail with EBADF where it is not open.
+    // end of this function, and nothing is done with it but calls that fail with EBADF where it is not open.
     let given = unsafe { BorrowedFd::borrow_raw(number) };
-    let ours = fcntl_dupfd_cloexec(given, 3).map_err(|error| match error {
-        Errno::BADF => Problem::NoDescriptor(number),
-        error => error.into(),
-    })?;
+    // What survived the execution of this program lacks the flag; what was opened since, here and by the interpreter, has
+    // it. Without this look a wrong number could name a listener of our own.
+    match fcntl_getfd(given) {
+        Ok(flags) if flags.contains(FdFlags::CLOEXEC) => return Err(Problem::NotInherited(number)),
+        Ok(_) => {}
+        Err(Errno::BADF) => return Err(Problem::NoDescriptor(number)),
+        Err(error) => return Err(error.into()),
+    }
+    let ours = fcntl_dupfd_cloexec(given, 3)?;
     fcntl_setfd(given, FdFlags::CLOEXEC)?;
     Ok(ours)
 }
@@ -63,16 +68,21 @@ fn duplicate(number: RawFd) -> Result<OwnedFd, Problem> {
 mod tests {
     use std::fs::File;
     use std::net::{TcpListener, TcpStream, UdpSocket};
-    use std::os::fd::AsRawFd;
+    use std::os::fd::{AsFd, AsRawFd};
     use std::os::unix::net::{UnixListener, UnixStream};
 
-    use rustix::io::fcntl_getfd;
     use rustix::net::accept;
 
     use crate::Family;
     use crate::directory::Directory;
 
     use super::*;
+
+    /// As if whoever started the process had opened it.
+    fn passed(fd: &(impl AsFd + AsRawFd)) -> RawFd {
+        fcntl_setfd(fd, FdFlags::empty()).unwrap();
+        fd.as_raw_fd()
+    }
 
     fn problem(number: RawFd) -> String {
         adopt(number).unwrap_err().to_string()
@@ -81,9 +91,8 @@ mod tests {
     #[test]
     fn takes_over_a_tcp_socket() {
         let given = TcpListener::bind("127.0.0.1:0").unwrap();
-        fcntl_setfd(&given, FdFlags::empty()).unwrap();
         let port = given.local_addr().unwrap().port();
-        let listener = adopt(given.as_raw_fd()).unwrap();
+        let listener = adopt(passed(&given)).unwrap();
         assert_eq!(listener.url(), format!("http://127.0.0.1:{port}"));
         assert_eq!(listener.family(), Family::Tcp);
         assert_eq!((listener.local().name.as_str(), listener.local().port), ("127.0.0.1", port));
@@ -101,7 +110,7 @@ mod tests {
         let directory = Directory::new();
         let path = directory.join("app.sock");
         let given = UnixListener::bind(&path).unwrap();
-        let listener = adopt(given.as_raw_fd()).unwrap();
+        let listener = adopt(passed(&given)).unwrap();
         assert_eq!(listener.url(), format!("http+unix:{}", path.display()));
         assert_eq!(listener.family(), Family::Unix);
         listener.remove_file();
@@ -112,18 +121,18 @@ mod tests {
     #[test]
     fn refuses_what_does_not_listen() {
         let file = File::open("/dev/null").unwrap();
-        let number = file.as_raw_fd();
+        let number = passed(&file);
         assert_eq!(problem(number), format!("descriptor {number} is not a socket"));
 
         let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let number = datagrams.as_raw_fd();
+        let number = passed(&datagrams);
         assert_eq!(
             problem(number),
             format!("descriptor {number} is not a stream socket; a stream socket of TCP or UNIX is needed")
         );
 
         let (connected, _other) = UnixStream::pair().unwrap();
-        let number = connected.as_raw_fd();
+        let number = passed(&connected);
         assert_eq!(
             problem(number),
             format!("descriptor {number} is a socket that does not listen; it must be bound and listen already")
@@ -137,5 +146,18 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn refuses_what_was_opened_here_or_is_taken_already() {
+        let given = TcpListener::bind("127.0.0.1:0").unwrap();
+        let number = given.as_raw_fd();
+        let expected = format!(
+            "descriptor {number} was not passed to this process; whoever starts it must leave a listening socket open, and \
+             say its number"
+        );
+        assert_eq!(problem(number), expected);
+        let _first = adopt(passed(&given)).unwrap();
+        assert_eq!(problem(number), expected);
     }
 }

@@ -64,7 +64,7 @@ fn number(out: &mut Vec<u8>, number: u64) {
 }
 
 /// Where a text stands in the line.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Place {
     /// Between quotes, where spaces are harmless.
     Quotes,
@@ -72,27 +72,34 @@ enum Place {
     Column,
 }
 
+impl Place {
+    fn lets_through(self, byte: u8) -> bool {
+        let first = match self {
+            Self::Quotes => b' ',
+            Self::Column => b'!',
+        };
+        (byte >= first) & (byte <= b'~') & (byte != b'"') & (byte != b'\\')
+    }
+}
+
 /// Nothing that comes out of this ends a line, a column or a quotation.
 fn escape(out: &mut Vec<u8>, text: &[u8], place: Place) {
-    let is_plain = |byte: u8| {
-        matches!(byte, b'!'..=b'~' if byte != b'"' && byte != b'\\') || (byte == b' ' && place == Place::Quotes)
-    };
-    let mut rest = text;
-    loop {
-        let plain = rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len());
-        out.extend_from_slice(&rest[..plain]);
-        let Some(byte) = rest.get(plain) else { return };
+    // To the end in any case, because such a loop looks at many bytes at once.
+    if text.iter().fold(true, |plain, byte| plain & place.lets_through(*byte)) {
+        return out.extend_from_slice(text);
+    }
+    for byte in text {
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
+            byte if place.lets_through(*byte) => out.push(*byte),
             byte => {
                 let _ = write!(out, "\\x{byte:02x}");
             }
         }
-        rest = &rest[plain + 1..];
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 /// Adds an address in its usual form.
 pub(crate) fn append(out: &mut Vec<u8>, address: IpAddr) {
     match address {
-        // By hand, because the standard library's way takes longer than the rest of a line.
+        // By hand, because every line has one and the standard library's way is made for more than this.
         IpAddr::V4(address) => {
             let mut digits = itoa::Buffer::new();
             for (index, part) in address.octets().into_iter().enumerate() {

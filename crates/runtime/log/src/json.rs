@@ -57,7 +57,9 @@ fn text(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
 /// byte becomes the character of that number, so the line is valid whatever was sent, and nothing is lost.
 fn string(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'"');
-    if value.iter().all(|byte| matches!(byte, b' '..=b'~' if *byte != b'"' && *byte != b'\\')) {
+    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) & (byte != b'"') & (byte != b'\\');
+    // To the end in any case, because such a loop looks at many bytes at once.
+    if value.iter().fold(true, |plain, byte| plain & is_plain(*byte)) {
         out.extend_from_slice(value);
     } else if let Ok(text) = std::str::from_utf8(value) {
         text.chars().for_each(|character| escape(out, character));
