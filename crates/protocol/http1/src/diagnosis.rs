@@ -70,20 +70,17 @@ fn request_line_refusal(line: &[u8]) -> Option<Refusal> {
 }
 
 fn field_line_refusal(line: &[u8]) -> Option<Refusal> {
+    if line.contains(&b'\r') {
+        return Some(Refusal::BareCarriageReturn);
+    }
     if matches!(line, [b' ' | b'\t', ..]) {
         return Some(Refusal::LineFolding);
     }
-    let Some(colon) = memchr(b':', line) else {
-        return Some(if line.contains(&b'\r') { Refusal::BareCarriageReturn } else { Refusal::MissingColon });
-    };
+    let Some(colon) = memchr(b':', line) else { return Some(Refusal::MissingColon) };
     let (name, value) = (&line[..colon], &line[colon + 1..]);
     if name.is_empty() || !name.iter().all(|byte| is_token_byte(*byte)) {
         let is_spaced = matches!(name, [.., b' ' | b'\t']);
         return Some(if is_spaced { Refusal::SpaceBeforeColon } else { Refusal::FieldName });
     }
-    match value.iter().find(|byte| !is_value_byte(**byte)) {
-        Some(b'\r') => Some(Refusal::BareCarriageReturn),
-        Some(_) => Some(Refusal::FieldValue),
-        None => None,
-    }
+    (!value.iter().all(|byte| is_value_byte(*byte))).then_some(Refusal::FieldValue)
 }

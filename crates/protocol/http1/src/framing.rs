@@ -25,8 +25,8 @@ pub enum Framing {
 pub(crate) struct BodyFields<'a> {
     content_length: Option<u64>,
     coding: Option<&'a [u8]>,
-    has_more_codings: bool,
-    has_coding_before_last: bool,
+    /// What the Transfer-Encoding fields before the last one say together.
+    earlier_codings: Codings,
 }
 
 impl<'a> BodyFields<'a> {
@@ -46,8 +46,9 @@ impl<'a> BodyFields<'a> {
 
     /// Takes a Transfer-Encoding field; several are one list.
     pub(crate) fn add_transfer_encoding(&mut self, value: &'a [u8]) {
-        self.has_more_codings |= self.coding.is_some();
-        self.has_coding_before_last |= self.coding.is_some_and(has_chunked);
+        if let Some(earlier) = self.coding {
+            self.earlier_codings.add(earlier.split(|byte| *byte == b','));
+        }
         self.coding = Some(value);
     }
 
@@ -60,7 +61,7 @@ impl<'a> BodyFields<'a> {
             if self.content_length.is_some() {
                 return Err(Refusal::CodingAndLength);
             }
-            if coding.eq_ignore_ascii_case(b"chunked") && !self.has_more_codings {
+            if coding.eq_ignore_ascii_case(b"chunked") && self.earlier_codings == Codings::None {
                 return Ok(Framing::Chunked);
             }
             return Err(self.coding_refusal(coding));
@@ -76,21 +77,36 @@ impl<'a> BodyFields<'a> {
     /// length that could be known (400).
     #[cold]
     fn coding_refusal(&self, last_field: &[u8]) -> Refusal {
-        let mut codings = last_field.rsplit(|byte| *byte == b',').map(trim);
-        let ends_with_chunked = codings.next().is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
-        let mut before = codings.peekable();
-        let has_others = self.has_more_codings || before.peek().is_some();
-        let is_repeated =
-            self.has_coding_before_last || before.clone().any(|coding| coding.eq_ignore_ascii_case(b"chunked"));
-        if !ends_with_chunked || !has_others || is_repeated || before.any(<[u8]>::is_empty) {
-            return Refusal::CodingNotChunked;
+        let mut codings = last_field.rsplit(|byte| *byte == b',');
+        let last = codings.next().map(trim).unwrap_or_default();
+        let mut before = self.earlier_codings;
+        before.add(codings);
+        if last.eq_ignore_ascii_case(b"chunked") && before == Codings::Unknown {
+            Refusal::UnknownCoding
+        } else {
+            Refusal::CodingNotChunked
         }
-        Refusal::UnknownCoding
     }
 }
 
-fn has_chunked(list: &[u8]) -> bool {
-    list.split(|byte| *byte == b',').any(|coding| trim(coding).eq_ignore_ascii_case(b"chunked"))
+/// What stands before the last transfer coding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Codings {
+    #[default]
+    None,
+    /// Codings that are not known here.
+    Unknown,
+    /// An empty element, or `chunked`, which may only be the last.
+    Wrong,
+}
+
+impl Codings {
+    fn add<'a>(&mut self, codings: impl Iterator<Item = &'a [u8]>) {
+        for coding in codings.map(trim) {
+            let is_wrong = coding.is_empty() || coding.eq_ignore_ascii_case(b"chunked");
+            *self = if is_wrong || *self == Self::Wrong { Self::Wrong } else { Self::Unknown };
+        }
+    }
 }
 
 /// `Content-Length = 1*DIGIT` (RFC 9110 §8.6); a number that does not fit is a body that is too large.
@@ -132,6 +148,9 @@ mod tests {
             &["chunked", "gzip, chunked"],
             &["gzip, chunked", "chunked"],
             &[", chunked"],
+            &["", "chunked"],
+            &["gzip", "", "chunked"],
+            &["gzip,, chunked"],
             &["chunked,"],
             &["xchunked"],
             &["\"chunked\""],

@@ -8,7 +8,7 @@ use crate::{Limits, Refusal};
 /// Longer than any method that is registered (`UPDATEREDIRECTREF` has 17 bytes).
 pub(crate) const METHOD_SIZE: usize = 32;
 
-/// Looks for the end of a head in bytes that arrive in pieces, and looks at no byte twice: a client that sends one byte at
+/// Looks for the end of a head in bytes that arrive in pieces, and searches no byte twice: a client that sends one byte at
 /// a time costs no more than one that sends them together.
 ///
 /// A head that cannot become valid ends where that shows: at a line that ends with LF alone, and after a first line that
@@ -98,4 +98,71 @@ pub(crate) fn target_length(input: &[u8]) -> usize {
     let Some(space) = memchr(b' ', &line[..line.len().min(METHOD_SIZE + 1)]) else { return 0 };
     let target = &line[space + 1..];
     memchr::memchr3(b' ', b'\r', b'\n', target).unwrap_or(target.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &[u8] = b"\r\nGET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n";
+
+    #[test]
+    fn finds_the_end_however_the_bytes_arrive() {
+        for at in 0..HEAD.len() {
+            let mut end = HeadEnd::default();
+            assert_eq!(end.find(&HEAD[..at]), None, "{at}");
+            assert_eq!(end.find(&[HEAD, b"GET"].concat()), Some(HEAD.len()), "{at}");
+        }
+    }
+
+    #[test]
+    fn searches_no_byte_twice() {
+        for at in 10..HEAD.len() {
+            let mut end = HeadEnd::default();
+            assert_eq!(end.find(&HEAD[..at]), None);
+            // What was looked at now has early ends, which must not be seen; a later line end looks back at ten bytes.
+            let mut changed = HEAD.to_vec();
+            changed[..at - 10].fill(b'\n');
+            assert_eq!(end.find(&changed), Some(HEAD.len()), "{at}");
+        }
+    }
+
+    #[test]
+    fn ends_where_a_head_cannot_go_on() {
+        let find = |input: &[u8]| HeadEnd::default().find(input);
+        assert_eq!(find(b"\n"), Some(1));
+        assert_eq!(find(b"\r\n\r\n"), Some(4));
+        assert_eq!(find(b"GET /\r\nHost"), Some(7));
+        assert_eq!(find(b"GET / HTTP/2.0\r\nHost"), Some(16));
+        assert_eq!(find(b"GET / HTTP/1.1\nHost: a\r\n\r\n"), Some(15));
+        assert_eq!(find(b"GET / HTTP/1.1\r\nHost: a\n\n"), Some(24));
+        assert_eq!(find(b"GET / HTTP/1.1\r\n\r\n"), Some(18));
+    }
+
+    #[test]
+    fn is_small() {
+        assert!(size_of::<HeadEnd>() <= 8);
+    }
+
+    #[test]
+    fn an_idle_connection_is_not_hopeless() {
+        for blank in [&b""[..], b"\r", b"\r\n"] {
+            assert!(is_blank(blank) && hopeless(blank).is_none());
+        }
+        assert!(!is_blank(b"\n") && !is_blank(b"\r\n\r") && !is_blank(b"G"));
+        assert_eq!(hopeless(b"\r\nGE"), None);
+        assert_eq!(hopeless(&[b'M'; METHOD_SIZE]), None);
+        assert_eq!(hopeless(&[b'M'; METHOD_SIZE + 1]), Some(Refusal::MethodTooLong));
+    }
+
+    #[test]
+    fn what_is_too_large_shows_before_the_end() {
+        let limits = Limits { head_size: 50, target_size: 20, ..Limits::default() };
+        let too_large = |input: &[u8]| head_too_large(input.len(), &limits, input);
+        assert_eq!(too_large(&[b"GET ", &[b'a'; 20][..]].concat()), None);
+        assert_eq!(too_large(&[b"GET ", &[b'a'; 21][..]].concat()), Some(Refusal::TargetTooLong));
+        let fields = |length| [&b"GET / HTTP/1.1\r\nX: "[..], &vec![b'x'; length]].concat();
+        assert_eq!(too_large(&fields(31)), None);
+        assert_eq!(too_large(&fields(32)), Some(Refusal::HeadTooLarge));
+    }
 }

@@ -215,3 +215,81 @@ fn is_continue_expected(value: &[u8], version: Version) -> Result<bool, Refusal>
     }
     Ok(is_expected)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use millau_gateway::Local;
+
+    use super::*;
+
+    fn parse_with(input: &str, limits: &Limits) -> (Result<RequestHead, Refusal>, Request) {
+        let mut request = Request::default();
+        let head = parse_request_head(input.as_bytes(), limits, &mut request);
+        (head, request)
+    }
+
+    #[test]
+    fn fills_the_request() {
+        let input = "\r\nPOST /a%20b?q HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc";
+        let (head, request) = parse_with(input, &Limits::default());
+        let length = input.len() - 3;
+        let body = Framing::Length(3);
+        assert_eq!(head, Ok(RequestHead { length, body, persistent: true, expects_continue: true }));
+        assert_eq!((&request.method[..], request.version), (&b"POST"[..], Version::Http11));
+        assert_eq!((request.target(), request.path(), request.query()), (&b"/a%20b?q"[..], &b"/a b"[..], &b"q"[..]));
+        assert_eq!((request.content_length, request.streamed_body), (Some(3), false));
+        assert_eq!(request.fields.iter().next(), Some((&b"Host"[..], &b"h"[..])));
+    }
+
+    #[test]
+    fn says_where_the_length_comes_from() {
+        let (head, request) = parse_with("GET / HTTP/1.1\r\nHost: h\r\n\r\n", &Limits::default());
+        assert_eq!((head.unwrap().body, request.content_length, request.streamed_body), (Framing::None, None, false));
+        let zero = "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n";
+        let (head, request) = parse_with(zero, &Limits::default());
+        assert_eq!(
+            (head.unwrap().body, request.content_length, request.streamed_body),
+            (Framing::None, Some(0), false)
+        );
+        let chunked = "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let (head, request) = parse_with(chunked, &Limits::default());
+        assert_eq!((head.unwrap().body, request.content_length, request.streamed_body), (Framing::Chunked, None, true));
+    }
+
+    #[test]
+    fn the_number_of_fields_may_be_limited_otherwise() {
+        let with_fields = |number: usize| format!("GET / HTTP/1.1\r\nHost: h\r\n{}\r\n", "X: y\r\n".repeat(number - 1));
+        for limit in [1, 2, 99, 100, 101, 300] {
+            let limits = Limits { fields: limit, ..Limits::default() };
+            assert!(parse_with(&with_fields(limit), &limits).0.is_ok(), "{limit}");
+            assert_eq!(parse_with(&with_fields(limit + 1), &limits).0, Err(Refusal::TooManyFields), "{limit}");
+        }
+    }
+
+    #[test]
+    fn an_https_uri_needs_a_connection_with_tls() {
+        let input = b"GET https://h/ HTTP/1.1\r\nHost: h\r\n\r\n";
+        let local = Arc::new(Local { scheme: Scheme::Https, ..Local::default() });
+        let mut request = Request::default();
+        request.local = local;
+        assert!(parse_request_head(input, &Limits::default(), &mut request).is_ok());
+        let mut request = Request::default();
+        assert_eq!(parse_request_head(input, &Limits::default(), &mut request), Err(Refusal::Misdirected));
+    }
+
+    #[test]
+    fn nothing_of_a_refused_attempt_stays() {
+        let mut request = Request::default();
+        let mut progress = HeadEnd::default();
+        let input = b"GET /first HTTP/1.1\r\nHost: h\r\nX: y\r\n\r\n";
+        for at in 0..input.len() {
+            let received = receive_request_head(&mut progress, &input[..at], &Limits::default(), &mut request);
+            assert_eq!(received, Ok(None), "{at}");
+            assert!(request.fields.is_empty() && request.method.is_empty());
+        }
+        let head = receive_request_head(&mut progress, input, &Limits::default(), &mut request).unwrap();
+        assert_eq!((head.unwrap().length, request.fields.len()), (input.len(), 2));
+    }
+}

@@ -1,10 +1,9 @@
 //! Writes a response head (RFC 9112 §4) and decides how the body is delimited (RFC 9112 §6.3) and whether the connection
 //! stays (RFC 9112 §9.3).
 
-use std::fmt;
+use millau_gateway::{BodyLength, Response, Version};
 
-use millau_gateway::{BodyLength, Error, Response, Version, reason_phrase};
-
+use crate::EncodeError;
 use crate::connection::Options;
 use crate::framing::decimal;
 
@@ -41,45 +40,6 @@ pub struct ResponseHead<'a> {
     pub date: &'a [u8],
     /// The Server field's value; empty for none.
     pub server: &'a [u8],
-}
-
-/// Why a response cannot be sent; the application is at fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EncodeError {
-    /// The status has not three digits, or is an interim one (RFC 9110 §15).
-    Status(u16),
-    /// The application set a field that belongs to the connection (PEP 3333; RFC 9110 §7.6.1).
-    HopByHop(&'static str),
-    /// Content-Length is no number, or there are two that differ (RFC 9110 §8.6).
-    ContentLength,
-    /// A control character in the reason phrase or in a field (RFC 9110 §5.5); CR or LF would split the response in two
-    /// (RFC 9112 §11.1).
-    ControlCharacter,
-}
-
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status(status) => write!(f, "the response has the status {status}; it must be between 200 and 999"),
-            Self::HopByHop(name) => {
-                write!(f, "the response has the field {name}, which belongs to the server; leave it out")
-            }
-            Self::ContentLength => {
-                f.write_str("the response's Content-Length is not one decimal number; send one, or leave it out")
-            }
-            Self::ControlCharacter => f.write_str(
-                "the response has a line break or another control character in its reason phrase or in a field",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for EncodeError {}
-
-impl From<EncodeError> for Error {
-    fn from(error: EncodeError) -> Self {
-        Self::application(error.to_string())
-    }
 }
 
 /// Writes a response head to the end of `out`. Returns how the body must follow, and whether the connection stays.
@@ -192,7 +152,7 @@ fn status_line(out: &mut Vec<u8>, response: &Response) -> Result<(), EncodeError
     Ok(())
 }
 
-fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+pub(crate) fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
@@ -235,22 +195,217 @@ fn body_encoding(head: &ResponseHead<'_>, content_length: Option<u64>) -> BodyEn
     }
 }
 
-/// Writes a whole plain-text response that closes the connection: a refusal, or an error of the engine.
-pub fn encode_error(out: &mut Vec<u8>, status: u16, body: &str, date: &[u8], server: &[u8], head_request: bool) {
-    out.reserve(512);
-    out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
-    out.push(b' ');
-    out.extend_from_slice(reason_phrase(status).as_bytes());
-    out.extend_from_slice(b"\r\n");
-    field(out, b"Content-Type", b"text/plain; charset=utf-8");
-    field(out, b"Content-Length", itoa::Buffer::new().format(body.len()).as_bytes());
-    field(out, b"Date", date);
-    if !server.is_empty() {
-        field(out, b"Server", server);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATE: &[u8] = b"Sun, 06 Nov 1994 08:49:37 GMT";
+
+    /// What is encoded for a response with these fields to a persistent GET of HTTP/1.1, changed by `change`.
+    fn encoded(
+        status: u16,
+        fields: &[(&str, &str)],
+        change: impl FnOnce(&mut ResponseHead<'_>),
+    ) -> Result<(String, BodyEncoding, bool), EncodeError> {
+        let mut response = Response::new(status);
+        fields.iter().for_each(|(name, value)| response.fields.push(name.as_bytes(), value.as_bytes()));
+        encoded_response(&response, change)
     }
-    out.extend_from_slice(b"Connection: close\r\n\r\n");
-    if !head_request {
-        out.extend_from_slice(body.as_bytes());
+
+    fn encoded_response(
+        response: &Response,
+        change: impl FnOnce(&mut ResponseHead<'_>),
+    ) -> Result<(String, BodyEncoding, bool), EncodeError> {
+        let mut head = ResponseHead {
+            response,
+            length: BodyLength::Unknown,
+            request_version: Version::Http11,
+            head_request: false,
+            persistent: true,
+            date: DATE,
+            server: b"Millau",
+        };
+        change(&mut head);
+        let mut out = b"before".to_vec();
+        let result = encode_response_head(&mut out, &head);
+        let text = String::from_utf8(out).unwrap();
+        let text = text.strip_prefix("before").unwrap();
+        assert!(result.is_ok() || text.is_empty(), "something is left of a refused response");
+        result.map(|(body, persistent)| (text.to_owned(), body, persistent))
+    }
+
+    /// The lines between the status line and the empty line, without Date and Server.
+    fn lines(text: &str) -> Vec<&str> {
+        let head = text.strip_suffix("\r\n\r\n").unwrap();
+        let lines = head.split("\r\n").skip(1);
+        lines.filter(|line| !line.starts_with("Date: ") && !line.starts_with("Server: ")).collect()
+    }
+
+    #[test]
+    fn a_whole_head() {
+        let fields =
+            [("Content-Type", "text/plain"), ("Content-Length", "13"), ("Set-Cookie", "a"), ("set-cookie", "b")];
+        let (text, body, persistent) = encoded(200, &fields, |_| {}).unwrap();
+        assert_eq!(
+            text,
+            "HTTP/1.1 200 OK\r\n\
+             Content-Type: text/plain\r\n\
+             Set-Cookie: a\r\n\
+             set-cookie: b\r\n\
+             Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+             Server: Millau\r\n\
+             Content-Length: 13\r\n\
+             \r\n"
+        );
+        assert_eq!((body, persistent), (BodyEncoding::Length(13), true));
+    }
+
+    #[test]
+    fn the_application_may_set_date_and_server() {
+        let (text, ..) = encoded(200, &[("date", "D"), ("SERVER", "S"), ("Content-Length", "0")], |_| {}).unwrap();
+        assert_eq!(text, "HTTP/1.1 200 OK\r\ndate: D\r\nSERVER: S\r\nContent-Length: 0\r\n\r\n");
+        let (text, ..) = encoded(200, &[("Content-Length", "0")], |head| head.server = b"").unwrap();
+        assert!(!text.contains("Server"));
+    }
+
+    #[test]
+    fn the_reason_is_passed_on() {
+        let mut response = Response::new(299);
+        response.reason = b"Sch\xf6n so".to_vec();
+        let mut out = Vec::new();
+        status_line(&mut out, &response).unwrap();
+        assert_eq!(out, b"HTTP/1.1 299 Sch\xf6n so\r\n");
+        response.reason.clear();
+        out.clear();
+        status_line(&mut out, &response).unwrap();
+        assert_eq!(out, b"HTTP/1.1 299 \r\n", "the space stays when the reason is empty (RFC 9112 §4)");
+    }
+
+    #[test]
+    fn the_length_decides_the_encoding() {
+        let known = |head: &mut ResponseHead<'_>| head.length = BodyLength::Known(7);
+        let (text, body, persistent) = encoded(200, &[], known).unwrap();
+        assert_eq!((lines(&text), body, persistent), (vec!["Content-Length: 7"], BodyEncoding::Length(7), true));
+        let (text, body, persistent) = encoded(200, &[], |_| {}).unwrap();
+        let expected = vec!["Transfer-Encoding: chunked"];
+        assert_eq!((lines(&text), body, persistent), (expected, BodyEncoding::Chunked, true));
+        let old = |head: &mut ResponseHead<'_>| head.request_version = Version::Http10;
+        let (text, body, persistent) = encoded(200, &[], old).unwrap();
+        assert_eq!((lines(&text), body, persistent), (vec!["Connection: close"], BodyEncoding::UntilClose, false));
+        // The application's own promise comes before what the server has counted.
+        let (text, body, _) = encoded(200, &[("Content-Length", "9")], known).unwrap();
+        assert_eq!((lines(&text), body), (vec!["Content-Length: 9"], BodyEncoding::Length(9)));
+    }
+
+    #[test]
+    fn http10_is_told_that_the_connection_stays() {
+        let old = |head: &mut ResponseHead<'_>| {
+            head.request_version = Version::Http10;
+            head.length = BodyLength::Known(0);
+        };
+        let (text, _, persistent) = encoded(200, &[], old).unwrap();
+        assert_eq!((lines(&text), persistent), (vec!["Content-Length: 0", "Connection: keep-alive"], true));
+        let unwilling = |head: &mut ResponseHead<'_>| {
+            old(head);
+            head.persistent = false;
+        };
+        let (text, _, persistent) = encoded(200, &[], unwilling).unwrap();
+        assert_eq!((lines(&text), persistent), (vec!["Content-Length: 0", "Connection: close"], false));
+    }
+
+    #[test]
+    fn the_application_may_close_the_connection() {
+        let fields = [("Connection", "Close"), ("Content-Length", "0")];
+        let (text, _, persistent) = encoded(200, &fields, |_| {}).unwrap();
+        assert_eq!((lines(&text), persistent), (vec!["Content-Length: 0", "Connection: close"], false));
+        let fields = [("Connection", "keep-alive"), ("Content-Length", "0")];
+        let (text, _, persistent) = encoded(200, &fields, |_| {}).unwrap();
+        assert_eq!((lines(&text), persistent), (vec!["Content-Length: 0"], true));
+    }
+
+    #[test]
+    fn statuses_without_a_body() {
+        let known = |head: &mut ResponseHead<'_>| head.length = BodyLength::Known(5);
+        let (text, body, persistent) = encoded(204, &[("Content-Length", "5")], known).unwrap();
+        assert_eq!((lines(&text), body, persistent), (vec![], BodyEncoding::None, true));
+        let (text, body, _) = encoded(304, &[("Content-Length", "5")], known).unwrap();
+        assert_eq!((lines(&text), body), (vec!["Content-Length: 5"], BodyEncoding::None));
+        let (text, body, persistent) = encoded(304, &[], known).unwrap();
+        assert_eq!((lines(&text), body, persistent), (vec![], BodyEncoding::None, true));
+    }
+
+    #[test]
+    fn head_keeps_the_length_of_get_and_never_invents_one() {
+        let length_of = |fields: &[(&str, &str)], length| {
+            let head = |head: &mut ResponseHead<'_>| {
+                head.head_request = true;
+                head.length = length;
+            };
+            let (text, body, persistent) = encoded(200, fields, head).unwrap();
+            assert_eq!((body, persistent), (BodyEncoding::None, true));
+            lines(&text).join("\n")
+        };
+        assert_eq!(length_of(&[("Content-Length", "100")], BodyLength::Known(0)), "Content-Length: 100");
+        assert_eq!(length_of(&[("Content-Length", "0")], BodyLength::Known(0)), "Content-Length: 0");
+        assert_eq!(length_of(&[], BodyLength::Known(100)), "Content-Length: 100");
+        assert_eq!(length_of(&[], BodyLength::Known(0)), "");
+        assert_eq!(length_of(&[], BodyLength::Unknown), "");
+    }
+
+    #[test]
+    fn refuses_what_belongs_to_the_connection() {
+        for (name, value) in [
+            ("Transfer-Encoding", "chunked"),
+            ("transfer-encoding", "identity"),
+            ("Connection", "Upgrade"),
+            ("Connection", "close, X-Other"),
+            ("Keep-Alive", "timeout=5"),
+            ("Proxy-Authenticate", "Basic"),
+            ("Proxy-Authorization", "Basic"),
+            ("Proxy-Connection", "close"),
+            ("TE", "trailers"),
+            ("Trailer", "X"),
+            ("Trailers", "X"),
+            ("UPGRADE", "websocket"),
+        ] {
+            let error = encoded(200, &[("A", "b"), (name, value)], |_| {}).unwrap_err();
+            assert!(
+                matches!(error, EncodeError::HopByHop(known) if known.eq_ignore_ascii_case(name)),
+                "{name}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_lengths_that_cannot_be_kept() {
+        for lengths in [&["1", "2"][..], &["-1"], &["+1"], &["1, 1"], &[""], &["1x"], &["18446744073709551616"]] {
+            let fields: Vec<_> = lengths.iter().map(|length| ("Content-Length", *length)).collect();
+            assert_eq!(encoded(200, &fields, |_| {}), Err(EncodeError::ContentLength), "{lengths:?}");
+        }
+        let (text, ..) = encoded(200, &[("Content-Length", "1"), ("content-length", "01")], |_| {}).unwrap();
+        assert_eq!(lines(&text), ["Content-Length: 1"]);
+    }
+
+    #[test]
+    fn refuses_control_characters() {
+        for bad in ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0b", "a\u{1b}b", "a\u{7f}", "\u{b}"] {
+            assert_eq!(encoded(200, &[("X", bad)], |_| {}), Err(EncodeError::ControlCharacter), "{bad:?}");
+            assert_eq!(encoded(200, &[(bad, "x")], |_| {}), Err(EncodeError::ControlCharacter), "{bad:?}");
+        }
+        assert!(encoded(200, &[("X", "a\tb \u{e9}")], |_| {}).is_ok());
+        let mut split = Response::new(200);
+        split.reason = b"OK\r\nX: y".to_vec();
+        assert_eq!(encoded_response(&split, |_| {}), Err(EncodeError::ControlCharacter));
+        // Many of them must not wrap around in a sum of bytes.
+        let many = "\n".repeat(256);
+        assert_eq!(encoded(200, &[("X", &many)], |_| {}), Err(EncodeError::ControlCharacter));
+    }
+
+    #[test]
+    fn refuses_statuses_that_are_not_final() {
+        for status in [0, 99, 100, 101, 199, 1000] {
+            assert_eq!(encoded(status, &[], |_| {}), Err(EncodeError::Status(status)));
+        }
+        assert!(encoded(999, &[], |_| {}).unwrap().0.starts_with("HTTP/1.1 999 "));
     }
 }
