@@ -7,6 +7,6 @@ from wsgiref.validate import validator
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "python"))
 
-from reference import load  # noqa: E402
+from reference import load
 
 application = validator(load(os.environ["VALIDATED_TARGET"]))

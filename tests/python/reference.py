@@ -57,9 +57,7 @@ def load(target: str):
 class Reference:
     """The reference server for one target, as a context manager."""
 
-    def __init__(
-        self, target: str, *, cwd: str | Path | None = None, env: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, target: str, *, cwd: str | Path | None = None, env: Mapping[str, str] | None = None) -> None:
         self.target = target
         self.cwd = cwd
         self.env = dict(os.environ) | {"PYTHONDONTWRITEBYTECODE": "1"} | dict(env or {})

@@ -95,7 +95,9 @@ class TestDjango(AnswersAsReference):
                 "/upload",
                 contains='"kept": "InMemoryUploadedFile"',
                 fields=[MULTIPART],
-                body=multipart(note="äöü", one=("one.txt", "text/plain", b"one\r\n"), two=("two", "image/png", b"\0\r\n--")),
+                body=multipart(
+                    note="äöü", one=("one.txt", "text/plain", b"one\r\n"), two=("two", "image/png", b"\0\r\n--")
+                ),
             ),
             Step(
                 "POST",
@@ -117,7 +119,9 @@ class TestDjango(AnswersAsReference):
             Step("POST", "/upload", fields=[FORM], body=b"a=1&b=%C3%A9&a=2", contains='"a": "2"'),
             Step("POST", "/upload", fields=[FORM], body=b"", contains='"fields": {}'),
             Step("POST", "/upload", 400, fields=[MULTIPART[:1] + ("multipart/form-data",)], body=b"no boundary"),
-            Step("POST", "/echo", 400, body=bytes(3_000_000), fields=[("Content-Type", "text/plain")], name="too large"),
+            Step(
+                "POST", "/echo", 400, body=bytes(3_000_000), fields=[("Content-Type", "text/plain")], name="too large"
+            ),
             Step("POST", "/upload", fields=[FORM], body=b"a=1", contains='"a": "1"', name="after a refused body"),
         ],
         "body": [
@@ -194,7 +198,9 @@ class TestDjango(AnswersAsReference):
             Step("GET", "/long", 304, fields=lambda visitor: [("If-None-Match", visitor.last["ETag"])]),
             Step("GET", "/long", fields=[("If-None-Match", '"other"')], contains="a long page\n"),
             Step("HEAD", "/long"),
-            Step("GET", "/long", fields=[("Accept-Encoding", "br, gzip")], volatile=["content-length"], name="compressed"),
+            Step(
+                "GET", "/long", fields=[("Accept-Encoding", "br, gzip")], volatile=["content-length"], name="compressed"
+            ),
         ],
         "addresses": [
             Step("GET", "/say/a%20b/c%2Fd;e", contains='"what": "a b/c/d;e"'),

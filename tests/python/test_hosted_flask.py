@@ -64,7 +64,10 @@ class TestFlask(AnswersAsReference):
             Step("GET", "/file", 416, fields=[("Range", "bytes=9000000-")]),
             Step("GET", "/files/style.css", contains="teal"),
             Step(
-                "GET", "/files/style.css", 304, fields=lambda visitor: [("If-Modified-Since", visitor.last["Last-Modified"])]
+                "GET",
+                "/files/style.css",
+                304,
+                fields=lambda visitor: [("If-Modified-Since", visitor.last["Last-Modified"])],
             ),
             Step("GET", "/files/../pages.py", 404),
             Step("GET", "/memory", contains="in memory\n"),
@@ -119,7 +122,14 @@ class TestUnlimited(AnswersAsReference):
     flows = {
         "bodies": [
             Step("POST", "/echo", body=bytes_of(300_000), contains="000000000018749\n", not_validated=READ_ALL),
-            Step("POST", "/echo", body=bytes_of(300_000), chunks=5000, contains="000000000018749\n", not_validated=READ_ALL),
+            Step(
+                "POST",
+                "/echo",
+                body=bytes_of(300_000),
+                chunks=5000,
+                contains="000000000018749\n",
+                not_validated=READ_ALL,
+            ),
             Step("POST", "/echo", body=b"", not_validated=READ_ALL),
             Step("POST", "/form", fields=[FORM], body=b"a=1", contains='"a":"1"', not_validated=READ_ALL),
             Step("POST", "/form", fields=[FORM], body=b"a=1", chunks=1, contains='"a":"1"', not_validated=READ_ALL),

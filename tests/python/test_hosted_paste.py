@@ -58,12 +58,20 @@ class TestPaste(AnswersAsReference):
         ],
         "filters": [
             Step("GET", "/zipped", contains="a long line\n"),
-            Step("GET", "/zipped", contains="a long line\n", fields=[("Accept-Encoding", "gzip")], volatile=["content-length"]),
+            Step(
+                "GET",
+                "/zipped",
+                contains="a long line\n",
+                fields=[("Accept-Encoding", "gzip")],
+                volatile=["content-length"],
+            ),
             Step("GET", "/session", contains="visit 1"),
             Step("GET", "/session", contains="visit 2"),
             Step("GET", "/private", 401),
             Step("GET", "/private", 401, fields=[basic("admin", "wrong")]),
-            Step("GET", "/private/x", contains="REMOTE_USER=admin\nAUTH_TYPE=basic\n", fields=[basic("admin", "sesame")]),
+            Step(
+                "GET", "/private/x", contains="REMOTE_USER=admin\nAUTH_TYPE=basic\n", fields=[basic("admin", "sesame")]
+            ),
             Step("GET", "/documents/none", 404, "teal"),
         ],
         "forms": [
@@ -101,7 +109,7 @@ class TestEvalException(AnswersAsReference):
     masks = [
         (r'(?s)<tr class="header"><th colspan="2">(?:CGI|WSGI) Variables.*?</table>', "..."),
         (r"(?s)CGI Variables\n-----.*", "..."),
-        (r"\b\d{9,}\b", "..."), 
+        (r"\b\d{9,}\b", "..."),
         (r"0x[0-9a-f]+", "0x..."),
     ]
     own_complaints = True

@@ -28,7 +28,9 @@ class TestBottle(AnswersAsReference):
             Step("GET", "/pieces", contains="piece 0\npiece 1\n"),
             Step("GET", "/pieces", contains="piece 0\npiece 1\n", version="1.0"),
             Step("HEAD", "/pieces"),
-            Step("GET", "/nothing", 204, not_validated="Bottle gives a 204 a Content-Type, which the validator forbids"),
+            Step(
+                "GET", "/nothing", 204, not_validated="Bottle gives a 204 a Content-Type, which the validator forbids"
+            ),
             Step("GET", "/status", 299, "liked"),
             Step("GET", "/moved", 303),
             Step("GET", "/denied", 403, "denied"),

@@ -95,7 +95,13 @@ class TestZope(AnswersAsReference):
                 breaks=True,
                 name="unsatisfiable range, for which Zope promises the whole length and gives nothing",
             ),
-            Step("GET", "/large", 304, fields=[("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT")], not_validated=TYPED),
+            Step(
+                "GET",
+                "/large",
+                304,
+                fields=[("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT")],
+                not_validated=TYPED,
+            ),
             Step("GET", "/small", contains="small\n"),
         ],
         "objects": [

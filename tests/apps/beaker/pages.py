@@ -32,7 +32,9 @@ def made():
 
 
 in_files = CacheMiddleware(
-    SessionMiddleware(visits, {"session.type": "file", "session.data_dir": str(HERE / "sessions"), "session.auto": True})
+    SessionMiddleware(
+        visits, {"session.type": "file", "session.data_dir": str(HERE / "sessions"), "session.auto": True}
+    )
 )
 
 in_cookies = CacheMiddleware(

@@ -42,7 +42,7 @@ def form(global_conf):
     def application(environ, start_response):
         fields = parse_formvars(environ, include_get_vars=True, encoding="utf-8", errors="replace")
         start_response("200 OK", [("Content-Type", "text/plain")])
-        return [f"{name}={value}\n".encode("utf-8") for name, value in fields.items()]
+        return [f"{name}={value}\n".encode() for name, value in fields.items()]
 
     return application
 

@@ -1,11 +1,11 @@
 """A Quixote application: its publisher refuses to run where calls could overlap."""
 
+from quixote import get_field, get_request, get_response, redirect
 from quixote.directory import Directory
 from quixote.errors import AccessError
+from quixote.http_response import Stream
 from quixote.publish import Publisher
 from quixote.util import StaticFile
-from quixote import get_field, get_publisher, get_request, get_response, redirect
-from quixote.http_response import Stream
 from quixote.wsgi import QWIP
 
 

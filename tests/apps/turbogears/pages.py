@@ -19,7 +19,12 @@ class Root(TGController):
 
     @expose("json")
     def index(self, **fields):
-        return {"hello": "TurboGears", "fields": fields, "url": request.url, "environ is a dict": type(request.environ) is dict}
+        return {
+            "hello": "TurboGears",
+            "fields": fields,
+            "url": request.url,
+            "environ is a dict": type(request.environ) is dict,
+        }
 
     @expose(content_type="text/plain")
     def plain(self):

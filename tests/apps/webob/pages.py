@@ -1,7 +1,6 @@
 """WebOb applications and middleware: requests copied and called again, conditional and partial responses."""
 
 import hashlib
-import json
 
 from webob import Request, Response, exc
 from webob.dec import wsgify
@@ -75,7 +74,9 @@ def cookies(request):
 
 
 def own_status(request):
-    return Response("shouted", status="200 Ok", headerlist=[("Content-Type", "text/plain; charset=utf-8"), ("x-lower", "1")])
+    return Response(
+        "shouted", status="200 Ok", headerlist=[("Content-Type", "text/plain; charset=utf-8"), ("x-lower", "1")]
+    )
 
 
 def unread(request):

@@ -32,7 +32,7 @@ factory["OFSP"].manage_addFile("small", file=b"small\n", content_type="text/plai
 factory["OFSP"].manage_addFolder("folder", title="Ein Ordner: ü")
 for name in ("one", "two"):
     app.folder.manage_addProduct["OFSP"].manage_addFolder(name)  # noqa: F821
-factory["OFSP"].manage_addDTMLMethod("dtml", file="<dtml-in \"folder.objectIds()\"><dtml-var sequence-item>\n</dtml-in>")
+factory["OFSP"].manage_addDTMLMethod("dtml", file='<dtml-in "folder.objectIds()"><dtml-var sequence-item>\n</dtml-in>')
 factory["PageTemplates"].manage_addPageTemplate("template", text=TEMPLATE)
 for name, body in (("asked", SCRIPT), ("upload", UPLOAD), ("pieces", PIECES)):
     factory["PythonScripts"].manage_addPythonScript(name)

@@ -11,7 +11,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET
 
-
 from library.models import Book
 from site1.settings import BASE_DIR
 
