@@ -63,6 +63,18 @@ pub(crate) fn processor_time(thread: i32) -> Option<Duration> {
     (answer == 0).then(|| Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32))
 }
 
+/// True when a thread of this process sleeps at this moment: it waits for something and is not merely kept from a busy
+/// processor. When that cannot be told, it counts as sleeping.
+pub(crate) fn is_asleep(thread: i32) -> bool {
+    let mut text = [0u8; 128];
+    let length = std::fs::File::open(format!("/proc/self/task/{thread}/stat"))
+        .and_then(|mut file| std::io::Read::read(&mut file, &mut text))
+        .unwrap_or(0);
+    // proc(5): the state is the letter after the name, which stands in parentheses and may itself hold some.
+    let state = text[..length].windows(3).rev().find(|window| window.starts_with(b") "));
+    state.is_none_or(|window| window[2] != b'R')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,7 +100,19 @@ mod tests {
         while processor_time(me).unwrap() < before + Duration::from_millis(2) {
             sum = sum.wrapping_mul(31).wrapping_add(7);
         }
-        assert!(sum != 1);
+        assert!(sum != 1 && !is_asleep(me));
+        let sleeper = std::thread::spawn(std::thread::park);
+        let asleep = || {
+            std::fs::read_dir("/proc/self/task").unwrap().any(|task| {
+                let number = task.unwrap().file_name().to_string_lossy().parse().unwrap();
+                number != me && is_asleep(number)
+            })
+        };
+        while !asleep() {
+            std::thread::yield_now();
+        }
+        sleeper.thread().unpark();
+        sleeper.join().unwrap();
         assert_eq!(processor_time(i32::MAX - 1), None);
     }
 }

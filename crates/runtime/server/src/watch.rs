@@ -7,15 +7,15 @@ use std::sync::atomic::{
 };
 use std::time::{Duration, Instant};
 
-use crate::pulse::{Look, processor_time};
+use crate::pulse::{Look, is_asleep, processor_time};
 use crate::shift::Shared;
 
 /// How long between two looks, normally.
-const LOOK: Duration = Duration::from_micros(200);
+const LOOK: Duration = Duration::from_micros(500);
 /// The same while calls do block.
 const LOOK_CLOSELY: Duration = Duration::from_micros(80);
 /// How long after a hand-over the watcher looks closely.
-const ALERT: Duration = Duration::from_millis(100);
+const ALERT: Duration = Duration::from_secs(1);
 /// A call that computes all the time keeps the lead for so long; the interpreter would not run another meanwhile.
 const COMPUTING: Duration = Duration::from_millis(5);
 /// The watcher sleeps when no call was seen for so long.
@@ -73,7 +73,8 @@ impl Shared {
             let Some(time) = processor_time(look.thread) else { continue };
             let (time_before, looked_before) = computed_before;
             spent = Some((time, now));
-            let blocked = time.saturating_sub(time_before) * 4 < now - looked_before;
+            let idle = time.saturating_sub(time_before) * 4 < now - looked_before;
+            let blocked = idle && is_asleep(look.thread);
             if blocked || now - since > COMPUTING {
                 let mut shift = self.lock();
                 if self.pulse.look() == look && !shift.vacant {
