@@ -11,17 +11,21 @@ pub(crate) enum Ending {
     Exit(i32),
     /// A signal killed it.
     Signal(i32),
+    /// Somebody else has asked for its status first (code of the application that waits for any child).
+    Unknown,
 }
 
 impl Ending {
-    /// The ending in a status; `None` if the process has only stopped or gone on.
-    pub(crate) fn of(status: WaitStatus) -> Option<Self> {
-        status.exit_status().map(Self::Exit).or_else(|| status.terminating_signal().map(Self::Signal))
+    /// The ending in what `waitpid` gave for a process that has ended.
+    pub(crate) fn of(status: WaitStatus) -> Self {
+        let exit = status.exit_status().map(Self::Exit);
+        exit.or_else(|| status.terminating_signal().map(Self::Signal)).unwrap_or(Self::Unknown)
     }
 
-    /// The same for what `waitid` gives.
-    pub(crate) fn of_id(status: &WaitIdStatus) -> Option<Self> {
-        status.exit_status().map(Self::Exit).or_else(|| status.terminating_signal().map(Self::Signal))
+    /// The ending in what `waitid` gave for a process that has ended.
+    pub(crate) fn of_id(status: &WaitIdStatus) -> Self {
+        let exit = status.exit_status().map(Self::Exit);
+        exit.or_else(|| status.terminating_signal().map(Self::Signal)).unwrap_or(Self::Unknown)
     }
 }
 
@@ -29,6 +33,7 @@ impl fmt::Display for Ending {
     /// Continues a sentence that begins with the process: "worker 17 was killed by SIGSEGV".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            Self::Unknown => f.write_str("ended"),
             Self::Exit(code) => write!(f, "exited with code {code}"),
             Self::Signal(signal) => match signal_name(signal) {
                 Some(name) => write!(f, "was killed by {name}"),
@@ -71,6 +76,7 @@ mod tests {
         assert_eq!(Ending::Exit(3).to_string(), "exited with code 3");
         assert_eq!(Ending::Signal(9).to_string(), "was killed by SIGKILL");
         assert_eq!(Ending::Signal(libc::SIGSEGV).to_string(), "was killed by SIGSEGV");
+        assert_eq!(Ending::Unknown.to_string(), "ended");
         assert_eq!(Ending::Signal(40).to_string(), "was killed by signal 40");
     }
 }

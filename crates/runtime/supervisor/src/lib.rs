@@ -15,11 +15,18 @@
 
 mod ending;
 mod host;
+mod line;
+mod lost;
+mod message;
 mod orders;
 mod plan;
+mod process;
 mod scoreboard;
 mod settings;
 mod signals;
+mod template;
+mod watch;
+mod worker;
 
 pub use host::{Fork, Host, LoadError, Role};
 pub use orders::Orders;
@@ -40,6 +47,8 @@ pub const NOT_LOADED: i32 = 3;
 /// single thread. In the processes that are forked on the way this function does not return: they end in
 /// [`Host::exit`].
 pub fn run(settings: &SupervisorSettings, host: &dyn Host) -> i32 {
-    let _ = (settings, host);
-    FAILED
+    process::run(settings, host).unwrap_or_else(|error| {
+        log::error!("the supervisor cannot go on: {error}");
+        FAILED
+    })
 }

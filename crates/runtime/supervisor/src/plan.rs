@@ -167,7 +167,7 @@ impl Plan {
             Event::Started { generation, seat, pid } => self.started(generation, seat, pid),
             Event::Ready { seat, pid } => self.ready(seat, pid, now),
             Event::NotStarted { generation, seat } => self.not_started(generation, seat, now),
-            Event::Ended { seat, pid, ending } => self.ended(seat, pid, ending, now),
+            Event::Ended { generation, seat, pid, ending } => self.ended(generation, seat, pid, ending, now),
             Event::Tick => {}
         }
         self.settle(now);
@@ -195,9 +195,9 @@ impl Plan {
         loads.chain(workers).chain(renewal).min()
     }
 
-    /// The seat of the worker with this number.
-    pub(crate) fn seat_of(&self, pid: Pid) -> Option<usize> {
-        self.workers.iter().find(|(_, worker)| worker.pid == Some(pid)).map(|(seat, _)| *seat)
+    /// The generation and the seat of the worker with this number.
+    pub(crate) fn place_of(&self, pid: Pid) -> Option<(Generation, usize)> {
+        self.workers.iter().find(|(_, worker)| worker.pid == Some(pid)).map(|(seat, w)| (w.generation, *seat))
     }
 
     /// Whether any process of this generation is left, or will come.
@@ -334,12 +334,13 @@ impl Plan {
         self.replace(generation, failures, true, now);
     }
 
-    fn ended(&mut self, seat: usize, pid: Pid, ending: Ending, now: Instant) {
+    fn ended(&mut self, generation: Generation, seat: usize, pid: Pid, ending: Ending, now: Instant) {
         // A worker may die before it can say that it lives; then only its template knows the number.
-        if self.workers.get(&seat).is_none_or(|worker| worker.pid.is_some_and(|known| known != pid)) {
+        let is_meant = |worker: &Worker| worker.generation == generation && worker.pid.is_none_or(|known| known == pid);
+        if !self.workers.get(&seat).is_some_and(is_meant) {
             return;
         }
-        let Some(Worker { generation, state, failures, .. }) = self.workers.remove(&seat) else { return };
+        let Some(Worker { state, failures, .. }) = self.workers.remove(&seat) else { return };
         let died = |phase| News::WorkerDied { seat, pid, ending, phase };
         match state {
             State::Draining { .. } if ending == Ending::Exit(0) => self.say(News::WorkerDrained { pid }),
@@ -516,7 +517,9 @@ impl Plan {
         self.say(News::Ready { generation: next, workers: self.wanted });
         if let Some(generation) = before {
             let workers = self.workers.values().filter(|w| w.generation == generation && w.is_ready()).count();
-            self.say(News::Draining { generation, workers, limit: self.rules.graceful });
+            if workers > 0 {
+                self.say(News::Draining { generation, workers, limit: self.rules.graceful });
+            }
         }
     }
 

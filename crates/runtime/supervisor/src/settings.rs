@@ -24,6 +24,13 @@ pub struct SupervisorSettings {
     pub application: String,
 }
 
+impl SupervisorSettings {
+    /// The most workers that SIGTTIN can ask for. It bounds the memory of the scoreboard.
+    pub(crate) fn most_workers(&self) -> usize {
+        self.workers.saturating_mul(2).max(64)
+    }
+}
+
 impl Default for SupervisorSettings {
     fn default() -> Self {
         Self {

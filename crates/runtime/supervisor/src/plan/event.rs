@@ -28,7 +28,7 @@ pub(crate) enum Event {
     /// A template could not fork the worker for this seat.
     NotStarted { generation: Generation, seat: usize },
     /// A worker is no more.
-    Ended { seat: usize, pid: Pid, ending: Ending },
+    Ended { generation: Generation, seat: usize, pid: Pid, ending: Ending },
     /// Nothing but time has passed.
     Tick,
 }

@@ -133,6 +133,7 @@ impl News {
     /// The seat whose requests in flight belong to the line.
     pub(crate) fn seat(&self) -> Option<usize> {
         match self {
+            Self::WorkerDied { phase: Phase::Starting, .. } => None,
             Self::WorkerDied { seat, .. } | Self::WorkerCut { seat, .. } => Some(*seat),
             _ => None,
         }
@@ -176,9 +177,9 @@ impl News {
                 let phase = match phase {
                     Phase::Starting => " before it was ready",
                     Phase::Serving => "",
-                    Phase::Draining => " while it finished its last requests",
+                    Phase::Draining => " (it was draining)",
                 };
-                format!("worker {pid} {ending}{phase}{requests}")
+                format!("worker {pid} {ending}{requests}{phase}")
             }
             Self::NextStart { wait, failures: 0 | 1 } if wait.is_zero() => "a new worker takes its place".to_owned(),
             Self::NextStart { wait, failures } => format!(
@@ -249,5 +250,5 @@ fn finishing(workers: usize) -> String {
 /// `0.5 s`, `30 s`.
 pub(crate) fn seconds(time: Duration) -> String {
     let tenths = time.as_millis().div_ceil(100);
-    if tenths % 10 == 0 { format!("{} s", tenths / 10) } else { format!("{}.{} s", tenths / 10, tenths % 10) }
+    if tenths.is_multiple_of(10) { format!("{} s", tenths / 10) } else { format!("{}.{} s", tenths / 10, tenths % 10) }
 }

@@ -97,7 +97,8 @@ impl Bench {
     }
 
     fn ended(&mut self, seat: usize, number: i32, ending: Ending) -> Vec<String> {
-        self.event(Event::Ended { seat, pid: pid(number), ending })
+        let generation = self.plan.workers.get(&seat).map_or(0, |worker| worker.generation);
+        self.event(Event::Ended { generation, seat, pid: pid(number), ending })
     }
 
     fn killed(&mut self, seat: usize, number: i32) -> Vec<String> {

@@ -95,6 +95,8 @@ fn messages_about_somebody_else_change_nothing() {
     let mut bench = Bench::serving(rules(1));
     assert!(bench.killed(0, 999).is_empty(), "another number");
     assert!(bench.killed(5, 101).is_empty(), "another seat");
+    let other = Event::Ended { generation: 2, seat: 0, pid: pid(101), ending: Ending::Exit(0) };
+    assert!(bench.event(other).is_empty(), "another generation");
     assert!(bench.ready(0, 999).is_empty());
     assert!(bench.ready(5, 101).is_empty());
     assert!(bench.event(Event::NotStarted { generation: 1, seat: 0 }).is_empty(), "it lives");
@@ -122,4 +124,15 @@ fn a_replacement_that_hangs_is_killed_and_counts_as_a_failure() {
     assert_eq!(deeds(bench.seconds(120)), ["kill 102"]);
     let next = "say a new worker takes its place in 0.5 s: 2 have failed in a row";
     assert_eq!(bench.killed(0, 102)[1..], [next]);
+}
+
+#[test]
+fn the_end_of_a_stray_is_not_taken_for_the_end_of_its_seats_next_worker() {
+    let mut bench = Bench::serving(rules(1));
+    bench.killed(0, 101);
+    // The template dies while it forks; generation 2 puts a worker on the same seat.
+    bench.template_ended(1);
+    assert_eq!(bench.loaded(2), ["worker 2 on 0"]);
+    let stray = Event::Ended { generation: 1, seat: 0, pid: pid(555), ending: Ending::Signal(9) };
+    assert!(bench.event(stray).is_empty());
 }

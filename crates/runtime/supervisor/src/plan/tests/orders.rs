@@ -82,7 +82,7 @@ fn a_stop_drains_the_workers_and_then_ends_the_template() {
 fn nothing_is_replaced_reloaded_or_changed_during_a_stop() {
     let mut bench = Bench::serving(rules(2));
     bench.order(Order::Stop);
-    let said = "say worker 101 was killed by SIGKILL while it finished its last requests";
+    let said = "say worker 101 was killed by SIGKILL (it was draining)";
     assert_eq!(bench.killed(0, 101), [said]);
     for order in [Order::Reload, Order::More, Order::Fewer] {
         assert!(bench.order(order).is_empty(), "{order:?}");

@@ -61,7 +61,7 @@ fn a_draining_worker_that_dies_is_not_replaced() {
     bench.loaded(2);
     bench.up(2, 2);
     bench.up(2, 3);
-    let said = "say worker 101 was killed by SIGKILL while it finished its last requests";
+    let said = "say worker 101 was killed by SIGKILL (it was draining)";
     assert_eq!(bench.killed(0, 101), [said]);
     assert!(bench.seconds(29).is_empty());
 }

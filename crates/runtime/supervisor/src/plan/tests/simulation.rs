@@ -15,6 +15,8 @@ struct Process {
     said_ready: bool,
     draining: bool,
     killed: bool,
+    /// Its template died before it could say anything: the plan does not know it.
+    stray: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +79,17 @@ impl World {
         }
         self.history.push(format!("{event:?}"));
         let actions = self.plan.apply(event, self.now);
+        let drains = actions.iter().filter_map(|a| if let Action::Drain { pid } = a { Some(*pid) } else { None });
+        let drained: Vec<Pid> = drains.collect();
         self.obey(actions);
         self.check();
+        let current = self.plan.current.filter(|_| self.plan.stop.is_none());
+        let serving = self.processes.iter().filter(|p| Some(p.generation) == current && serves(p)).count();
+        let announced = |p: &&Process| self.served.contains(&p.generation);
+        for process in self.processes.iter().filter(announced).filter(|p| drained.contains(&pid(p.pid))) {
+            // Also at the moment of a takeover: the new ones serve before the first old one goes.
+            assert!(current.is_none() || serving >= self.plan.wanted, "{process:?} was needed");
+        }
     }
 
     fn obey(&mut self, actions: Vec<Action>) {
@@ -95,7 +106,8 @@ impl World {
                 }
                 Action::StartWorker { generation, seat } => {
                     assert!(seat < self.plan.rules.seats, "no such seat");
-                    assert!(self.processes.iter().all(|p| p.seat != seat || !self.counts(p)), "the seat is taken");
+                    let taken = |p: &Process| p.seat == seat && p.said_started && !p.stray;
+                    assert!(!self.processes.iter().any(taken), "the seat is taken");
                     assert!(self.templates.contains_key(&generation), "there is no template to start it");
                     self.commands.push((generation, seat));
                 }
@@ -116,11 +128,6 @@ impl World {
         }
     }
 
-    /// Whether a process sits where the plan believes it does. A stray that is being killed does not.
-    fn counts(&self, process: &Process) -> bool {
-        self.plan.workers.get(&process.seat).is_some_and(|w| w.pid.is_none_or(|known| known == pid(process.pid)))
-    }
-
     fn process(&mut self, wanted: Pid) -> &mut Process {
         let found = self.processes.iter_mut().find(|p| pid(p.pid) == wanted);
         found.expect("a number that nobody has, or that somebody else may have by now, is signalled")
@@ -135,9 +142,6 @@ impl World {
             assert!(plan.next_wake().is_none_or(|at| at > self.now), "it would spin: {:?}", plan.next_wake());
         }
         if let (None, Some(current)) = (plan.stop, plan.current) {
-            let serving = self.processes.iter().filter(|p| p.generation == current && p.draining);
-            let spared = self.processes.iter().filter(|p| p.generation == current && serves(p)).count();
-            assert!(serving.count() == 0 || spared >= plan.wanted.min(1), "the generation that serves was emptied");
             let held = plan.workers.values().filter(|w| w.generation == current && w.holds_place()).count();
             let load = &plan.generations[&current];
             if load.template == Template::Loaded {
@@ -200,8 +204,8 @@ impl World {
         }
         self.last_pid += 1;
         let pid = self.last_pid;
-        let (said_started, said_ready, draining, killed) = (false, false, false, false);
-        self.processes.push(Process { generation, seat, pid, said_started, said_ready, draining, killed });
+        let (said_started, said_ready, draining, killed, stray) = (false, false, false, false, false);
+        self.processes.push(Process { generation, seat, pid, said_started, said_ready, draining, killed, stray });
     }
 
     fn speaks(&mut self, index: usize) {
@@ -219,6 +223,14 @@ impl World {
         }
     }
 
+    /// What goes with a template.
+    fn bury(&mut self, generation: Generation) {
+        self.commands.retain(|(of, _)| *of != generation);
+        for process in self.processes.iter_mut().filter(|p| p.generation == generation && !p.said_started) {
+            process.stray = true;
+        }
+    }
+
     fn process_happens(&mut self) {
         if self.processes.is_empty() {
             return;
@@ -231,8 +243,18 @@ impl World {
             _ if self.one_in(3) => Ending::Signal(11),
             _ => return self.speaks(index),
         };
-        self.processes.remove(index);
-        self.tell(Event::Ended { seat: process.seat, pid: pid(process.pid), ending });
+        self.ends(index, ending);
+    }
+
+    /// A living template reports the end of its workers. Those of a dead one are found by their number alone.
+    fn ends(&mut self, index: usize, ending: Ending) {
+        let Process { generation, seat, pid: number, .. } = self.processes.remove(index);
+        let pid = pid(number);
+        if self.templates.contains_key(&generation) {
+            self.tell(Event::Ended { generation, seat, pid, ending });
+        } else if let Some((generation, seat)) = self.plan.place_of(pid) {
+            self.tell(Event::Ended { generation, seat, pid, ending });
+        }
     }
 
     fn template_happens(&mut self) {
@@ -253,7 +275,7 @@ impl World {
             Life::Loading if !dies => {}
             _ => {
                 self.templates.remove(&generation);
-                self.commands.retain(|(of, _)| *of != generation);
+                self.bury(generation);
                 self.tell(Event::TemplateEnded { generation, ending: Ending::Signal(9) });
             }
         }
@@ -267,10 +289,10 @@ impl World {
                 return;
             }
             if let Some(index) = self.processes.iter().position(|p| p.killed) {
-                let process = self.processes.remove(index);
-                self.tell(Event::Ended { seat: process.seat, pid: pid(process.pid), ending: Ending::Signal(9) });
+                self.ends(index, Ending::Signal(9));
             } else if let Some(generation) = self.templates.iter().find(|(_, l)| **l == Life::Killed).map(|(g, _)| *g) {
                 self.templates.remove(&generation);
+                self.bury(generation);
                 self.tell(Event::TemplateEnded { generation, ending: Ending::Signal(9) });
             } else if let Some(index) = self.processes.iter().position(|p| !p.said_started) {
                 self.speaks(index);

@@ -1,0 +1,170 @@
+//! The command as far as the supervisor knows it, without Python and without HTTP.
+//!
+//! The folder that it is given controls it: `load` and `serve` say what loading and serving do, and are read anew each
+//! time. Workers answer on the socket `front`: a client sends a line and gets lines.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use millau_supervisor::{Fork, Host, LoadError, Orders, Pid, Seat, SupervisorSettings};
+use rustix::event::{PollFd, PollFlags, poll};
+
+/// The environment variable that names the folder, and makes this program the stand-in.
+pub(crate) const FOLDER: &str = "STAND_IN_FOLDER";
+
+/// Runs the supervisor and ends with its exit code.
+pub(crate) fn main(folder: &Path) -> ! {
+    log::set_logger(&Stderr).unwrap();
+    log::set_max_level(LevelFilter::Debug);
+    let listener = UnixListener::bind(folder.join("front")).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let settings = SupervisorSettings {
+        workers: number("STAND_IN_WORKERS", 2),
+        threads: 4,
+        preload: number("STAND_IN_PRELOAD", 1) == 1,
+        graceful_timeout: Duration::from_millis(number("STAND_IN_GRACEFUL_MS", 60_000)),
+        startup_timeout: Some(Duration::from_millis(number("STAND_IN_STARTUP_MS", 60_000))),
+        reload: number("STAND_IN_RELOAD", 0) == 1,
+        reload_directories: Vec::new(),
+        application: "stand-in".to_owned(),
+    };
+    let host = StandIn { folder: folder.to_owned(), listener };
+    let code = millau_supervisor::run(&settings, &host);
+    // A forked process that comes back from `run` would say this a second time.
+    eprintln!("run returned");
+    std::process::exit(code)
+}
+
+fn number<T: FromStr>(name: &str, default: T) -> T {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// Lines as the error log writes them, each with one system call.
+struct Stderr;
+
+impl Log for Stderr {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let level = if record.level() == Level::Error { "ERROR" } else { "-" };
+        let line = format!("{level} [{}] {}\n", std::process::id(), record.args());
+        let _ = io::stderr().write_all(line.as_bytes());
+    }
+
+    fn flush(&self) {}
+}
+
+struct StandIn {
+    folder: PathBuf,
+    listener: UnixListener,
+}
+
+impl StandIn {
+    fn mode(&self, of: &str) -> String {
+        fs::read_to_string(self.folder.join(of)).unwrap_or_default()
+    }
+}
+
+impl Host for StandIn {
+    fn fork(&self) -> io::Result<Fork> {
+        // SAFETY: the supervisor and its templates have one thread, so the child may do anything.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => Ok(Fork::Child),
+            pid => Ok(Fork::Parent(Pid::from_raw(pid).unwrap())),
+        }
+    }
+
+    fn load(&self) -> Result<(), LoadError> {
+        log::info!("loading");
+        match self.mode("load").as_str() {
+            "fail" => return Err(LoadError::new("Traceback: no module named 'site'")),
+            "die" => std::process::abort(),
+            "panic" => panic!("a panic while loading"),
+            "hang" => loop {
+                std::thread::park();
+            },
+            "threads" => drop(std::thread::spawn(|| loop {
+                std::thread::park();
+            })),
+            "child" => {
+                // A child that has ended and that nobody waits for.
+                drop(std::process::Command::new("true").spawn().unwrap());
+            }
+            "handlers" => {
+                // SAFETY: ignoring a signal runs no code of ours.
+                unsafe {
+                    libc::signal(libc::SIGTERM, libc::SIG_IGN);
+                    libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn settle(&self) -> usize {
+        fs::read_dir("/proc/self/task").unwrap().count() - 1
+    }
+
+    fn sources(&self) -> Vec<PathBuf> {
+        vec![self.folder.join("source")]
+    }
+
+    fn serve(&self, seat: Seat, orders: Orders, ready: &mut dyn FnMut()) -> i32 {
+        let mode = self.mode("serve");
+        match mode.as_str() {
+            "die early" => std::process::abort(),
+            "hang early" => loop {
+                std::thread::park();
+            },
+            _ => {}
+        }
+        ready();
+        log::info!("serving on seat {}", seat.number());
+        match mode.as_str() {
+            "die late" => std::process::abort(),
+            "panic" => panic!("a panic while serving"),
+            _ => {}
+        }
+        loop {
+            let mut sources = [
+                PollFd::from_borrowed_fd(orders.drain.as_fd(), PollFlags::IN),
+                PollFd::from_borrowed_fd(self.listener.as_fd(), PollFlags::IN),
+            ];
+            poll(&mut sources, None).unwrap();
+            if !sources[0].revents().is_empty() {
+                return 0;
+            }
+            if let Ok((client, _)) = self.listener.accept() {
+                // A client that is gone is no reason to end.
+                let _ = answer(client, seat);
+            }
+        }
+    }
+}
+
+/// `pid`: the number of the worker. `slow`: says `begun`, and `done` when the client has sent another line.
+fn answer(mut client: UnixStream, seat: Seat) -> io::Result<()> {
+    client.set_nonblocking(false)?;
+    let mut lines = BufReader::new(client.try_clone()?).lines();
+    let Some(line) = lines.next().transpose()? else { return Ok(()) };
+    seat.begin(0, b"GET", format!("/{line}?a=1").as_bytes());
+    if line == "slow" {
+        client.write_all(b"begun\n")?;
+        lines.next().transpose()?;
+        client.write_all(b"done\n")?;
+    } else {
+        client.write_all(format!("{}\n", std::process::id()).as_bytes())?;
+    }
+    seat.end(0);
+    Ok(())
+}
