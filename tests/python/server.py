@@ -337,11 +337,12 @@ class Server:
         pass_fds: Iterable[int] = (),
         check: bool = True,
         wait_for: str | None = READY,
+        bind: bool = True,
     ) -> None:
         """`prefix` is a command that executes the server's; `check=False` leaves out the checks at the end;
-        `wait_for=None` returns at once."""
+        `wait_for=None` returns at once; `bind=False` adds no --bind."""
         binds = () if any(a.partition("=")[0] == "--bind" for a in args) else ("--bind", "http://127.0.0.1:0")
-        if env and "MILLAU_BIND" in env:
+        if not bind or (env and "MILLAU_BIND" in env):
             binds = ()
         self.command = [*prefix, sys.executable, "-m", "millau", "serve", target, *binds, *args]
         self.cwd = cwd
