@@ -25,6 +25,8 @@ pub(crate) struct Connection {
     pub(crate) head_end: HeadEnd,
     /// When the first byte of the head (or the connection) came, in milliseconds.
     pub(crate) head_since: u64,
+    /// When the last response was out (or the connection came), in milliseconds.
+    pub(crate) idle_since: u64,
     /// Received and not used; without memory while it is empty.
     pub(crate) inbox: Vec<u8>,
 }

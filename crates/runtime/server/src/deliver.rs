@@ -93,6 +93,7 @@ impl Shared {
                 Ok(Sent::All) => {
                     let Some(mut connection) = exchange.release() else { continue };
                     connection.used = true;
+                    connection.idle_since = now;
                     match afterwards {
                         Afterwards::Keep => {
                             if !connection.inbox.is_empty() {

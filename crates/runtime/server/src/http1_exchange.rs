@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use millau_gateway::{BodyLength, Bytes, Channel, Error, Request, Response, Tally, Version, reason_phrase};
 use millau_http1::{
-    BodyDecoder, BodyEncoding, CHUNK_END, CONTINUE, Framing, LAST_CHUNK, RequestHead, ResponseHead,
-    encode_chunk_prefix, encode_response_head, parse_request_head,
+    BodyDecoder, BodyEncoding, CHUNK_END, CONTINUE, Framing, HeadEnd, LAST_CHUNK, ResponseHead, encode_chunk_prefix,
+    encode_response_head, receive_request_head,
 };
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
@@ -79,25 +79,35 @@ impl Http1Exchange {
         }
     }
 
-    /// Parses the head at the start of `input`.
+    /// Looks for a head at the start of `input`, which is everything received so far, and gives its length. `None`: more
+    /// has to come.
     ///
     /// # Errors
     /// Why the request must be refused; the exchange can then answer with [`Http1Exchange::refuse`].
-    pub(crate) fn begin(&mut self, connection: &Connection, input: &[u8]) -> Result<usize, Error> {
-        self.request.peer = connection.peer;
-        if !Arc::ptr_eq(&self.request.local, &connection.local) {
-            self.request.local = connection.local.clone();
-        }
-        self.request.clear();
+    pub(crate) fn begin(&mut self, connection: &mut Connection, input: &[u8]) -> Result<Option<usize>, Error> {
+        self.expect_from(connection);
+        let limits = &self.shared.options.limits;
+        let Some(head) = receive_request_head(&mut connection.head_end, input, limits, &mut self.request)? else {
+            return Ok(None);
+        };
+        connection.head_end = HeadEnd::default();
+        connection.head_since = 0;
         if self.shared.options.access_log.is_some() {
             self.began = Some(Instant::now());
         }
-        let RequestHead { length, body, persistent, expects_continue } =
-            parse_request_head(input, &self.shared.options.limits, &mut self.request)?;
-        self.decoder = BodyDecoder::new(body);
-        self.persistent = persistent;
-        self.continue_awaited = expects_continue;
-        Ok(length)
+        self.decoder = BodyDecoder::new(head.body);
+        self.persistent = head.persistent;
+        self.continue_awaited = head.expects_continue;
+        Ok(Some(head.length))
+    }
+
+    /// Makes the request empty, and that of this connection.
+    pub(crate) fn expect_from(&mut self, connection: &Connection) {
+        if !Arc::ptr_eq(&self.request.local, &connection.local) {
+            self.request.local = connection.local.clone();
+        }
+        self.request.peer = connection.peer;
+        self.request.clear();
     }
 
     /// Moves body bytes from `input` to the buffer, as many as it may hold before the application is called.

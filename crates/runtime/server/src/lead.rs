@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use millau_gateway::{Error, Exchange, Peer};
-use millau_http1::HeadEnd;
+use millau_http1::{HeadEnd, is_blank};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags};
 
@@ -216,11 +216,10 @@ impl Shared {
         }
         for index in over {
             match shift.slots.take(index) {
-                Tenant::Head(connection) if connection.inbox.is_empty() => self.close(shift, *connection),
+                Tenant::Head(connection) if is_blank(&connection.inbox) => self.close(shift, *connection),
                 Tenant::Head(connection) => {
                     let mut exchange = shift.spare(self);
-                    exchange.request.clear();
-                    exchange.request.peer = connection.peer;
+                    exchange.expect_from(&connection);
                     exchange.connection = Some(connection);
                     exchange.refuse(&Error::peer(408, "the head of the request did not arrive in time"));
                     shift.finished.push(exchange);
@@ -274,6 +273,7 @@ impl Shared {
                 used: false,
                 head_end: HeadEnd::default(),
                 head_since: 0,
+                idle_since: now,
                 inbox: Vec::new(),
             };
             let deadline = deadline_after(now, self.options.timeouts.header);
@@ -313,8 +313,10 @@ impl Shared {
         let homes: Vec<u32> = shift.slots.at_home().map(|(index, _)| index).collect();
         for index in homes {
             let slot = shift.slots.row(index);
-            if matches!(slot.tenant, Tenant::Head(_)) {
-                slot.deadline = slot.deadline.min(now + DRAIN_GRACE_MS);
+            if let Tenant::Head(connection) = &slot.tenant {
+                let silent =
+                    connection.used && is_blank(&connection.inbox) && connection.idle_since + DRAIN_GRACE_MS < now;
+                slot.deadline = if silent { now } else { slot.deadline.min(now + DRAIN_GRACE_MS) };
             }
         }
         shift.next_sweep = now;

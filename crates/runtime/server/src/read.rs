@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use millau_gateway::Error;
-use millau_http1::{HeadEnd, head_too_large, hopeless};
+use millau_http1::is_blank;
 
 use crate::clock::deadline_after;
 use crate::connection::{Connection, Received, receive};
@@ -81,35 +81,26 @@ impl Shared {
         input: &[u8],
         now: u64,
     ) -> Result<Box<Connection>, Step> {
-        let limits = &self.options.limits;
-        let end = connection.head_end.find(input);
-        if end.is_none_or(|end| end > limits.head_size) {
-            if let Some(refusal) = hopeless(input).or_else(|| head_too_large(input.len(), limits, input)) {
-                let mut exchange = shift.spare(self);
-                exchange.request.clear();
-                exchange.request.peer = connection.peer;
-                connection.inbox.clear();
+        let mut exchange = shift.spare(self);
+        match exchange.begin(&mut connection, input) {
+            Ok(Some(length)) => {
                 exchange.connection = Some(connection);
-                self.refuse(shift, exchange, &refusal.into());
-                return Err(Step::Settled);
+                self.feed(shift, exchange, &input[length..], now);
             }
-            if end.is_none() {
-                if connection.head_since == 0 {
+            Ok(None) => {
+                shift.keep(exchange);
+                if connection.head_since == 0 && !is_blank(input) {
                     connection.head_since = now;
                 }
                 connection.inbox.extend_from_slice(input);
                 self.await_head(shift, connection, now);
                 return Err(Step::Wait);
             }
-        }
-        connection.head_end = HeadEnd::default();
-        connection.head_since = 0;
-        let mut exchange = shift.spare(self);
-        let begun = exchange.begin(&connection, input);
-        exchange.connection = Some(connection);
-        match begun {
-            Ok(length) => self.feed(shift, exchange, &input[length..], now),
-            Err(error) => self.refuse(shift, exchange, &error),
+            Err(error) => {
+                connection.inbox.clear();
+                exchange.connection = Some(connection);
+                self.refuse(shift, exchange, &error);
+            }
         }
         Err(Step::Settled)
     }
