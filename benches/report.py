@@ -121,6 +121,11 @@ def memory_table(servers: dict[str, list[Row]]) -> str:
     return table(head, lines)
 
 
+def disturbed(row: Row) -> bool:
+    """Other programs were at the server's core while it was measured."""
+    return bool(row.get("core_used_by_others", 0) > DISTURBED)
+
+
 def section(workload: Workload, rows: Sequence[Row], failures: Sequence[tuple[str, str]]) -> str:
     """The heading, the table and what is missing from it."""
     servers: dict[str, list[Row]] = {}
@@ -131,10 +136,10 @@ def section(workload: Workload, rows: Sequence[Row], failures: Sequence[tuple[st
         parts.append(memory_table(servers) if workload.kind == "memory" else load_table(workload, servers))
     for name, reason in failures:
         parts.append(f"{name}: {reason.splitlines()[0]}")
-    disturbed = sum(row.get("core_used_by_others", 0) > DISTURBED for row in rows)
-    if disturbed:
+    count = sum(map(disturbed, rows))
+    if count:
         parts.append(
-            f"Disturbed: in {disturbed} of {len(rows)} measurements other programs used more than "
+            f"Disturbed: in {count} of {len(rows)} measurements other programs used more than "
             f"{DISTURBED:.0%} of the server's core. Run it again when the machine is quiet."
         )
     return "\n\n".join(parts)
