@@ -31,10 +31,11 @@ pub(crate) struct Sleep {
 impl Sleep {
     /// Wakes the watcher if it sleeps; nearly free if it does not.
     pub(crate) fn wake(&self) {
-        if self.asleep.load(Acquire) && self.asleep.swap(false, AcqRel) {
-            if let Some(thread) = self.thread.get() {
-                thread.unpark();
-            }
+        if self.asleep.load(Acquire)
+            && self.asleep.swap(false, AcqRel)
+            && let Some(thread) = self.thread.get()
+        {
+            thread.unpark();
         }
     }
 }
