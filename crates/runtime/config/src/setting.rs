@@ -395,7 +395,6 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
     #[test]
     fn only_a_path_may_be_other_than_utf_8() {
         use std::os::unix::ffi::OsStringExt;

@@ -100,6 +100,7 @@ mod tests {
         assert!(fcntl_getfd(&listener).unwrap().contains(FdFlags::CLOEXEC));
         drop(given);
 
+        assert!(fcntl_getfl(&listener).unwrap().contains(OFlags::NONBLOCK));
         assert_eq!(accept(&listener).unwrap_err(), Errno::AGAIN);
         let _client = TcpStream::connect(("127.0.0.1", port)).unwrap();
         assert!(sockopt::tcp_nodelay(accept(&listener).unwrap()).unwrap());

@@ -82,6 +82,7 @@ mod tests {
     use std::net::TcpStream;
     use std::os::fd::AsFd;
 
+    use rustix::fs::{OFlags, fcntl_getfl};
     use rustix::io::{FdFlags, fcntl_getfd};
     use rustix::net::{accept, acceptfrom};
 
@@ -106,6 +107,7 @@ mod tests {
     #[test]
     fn accepting_does_not_block_and_hands_down_nodelay() {
         let listener = open("127.0.0.1", 0, 16).unwrap();
+        assert!(fcntl_getfl(&listener).unwrap().contains(OFlags::NONBLOCK));
         assert_eq!(accept(&listener).unwrap_err(), Errno::AGAIN);
         let _client = TcpStream::connect(("127.0.0.1", listener.local().port)).unwrap();
         let (accepted, _) = acceptfrom(&listener).unwrap();

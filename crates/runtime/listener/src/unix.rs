@@ -23,15 +23,21 @@ pub(crate) fn open(path: &Path, backlog: u32, mode: u32) -> Result<Listener, Pro
     let address = SocketAddrUnix::new(&*path)?;
     clear(&path, &address)?;
 
-    let fd = socket()?;
     let mode = Mode::from_raw_mode(mode);
-    // Linux gives the file the mode of the socket, less the umask; so at no time can more processes connect than may.
-    fchmod(&fd, mode)?;
-    bind(&fd, &address).map_err(|error| explain(error, &path))?;
+    let fd = bound(&path, &address, mode)?;
     let file = SocketFile::created(path.clone())?;
     chmod(&path, mode)?;
     listen(&fd, i32::try_from(backlog).unwrap_or(i32::MAX))?;
     Ok(listener(fd, &path, Some(file)))
+}
+
+/// A socket whose file has the mode less the umask: Linux gives it the mode of the socket. So at no time can more
+/// processes connect than may.
+fn bound(path: &Path, address: &SocketAddrUnix, mode: Mode) -> Result<OwnedFd, Problem> {
+    let fd = socket()?;
+    fchmod(&fd, mode)?;
+    bind(&fd, address).map_err(|error| explain(error, path))?;
+    Ok(fd)
 }
 
 /// A socket that listens already; `file` is what must be removed in the end.
@@ -117,6 +123,15 @@ mod tests {
             assert_eq!((listener.local().name.as_str(), listener.local().port), ("localhost", 80));
             UnixStream::connect(&path).unwrap();
         }
+    }
+
+    #[test]
+    fn never_has_a_permission_that_was_not_asked_for() {
+        let directory = Directory::new();
+        let path = directory.join("app.sock");
+        let wanted = Mode::from_raw_mode(0o600);
+        let _socket = bound(&path, &SocketAddrUnix::new(&path).unwrap(), wanted).unwrap();
+        assert_eq!(mode(&path) & !0o600, 0);
     }
 
     #[test]
