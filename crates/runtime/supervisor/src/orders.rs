@@ -14,7 +14,8 @@ use crate::signals::Signals;
 pub struct Orders {
     /// Readable, for good, from when the worker must drain: SIGTERM came, or the supervisor is gone.
     ///
-    /// It is to be polled, never read. It may be readable from the start.
+    /// It is to be polled, never read. It may be readable from the start. SIGTERM also interrupts a system call that
+    /// waits (`EINTR`); polling again is the right answer.
     pub drain: OwnedFd,
     /// How long the requests in flight may take from then on. The supervisor kills the worker after that; a worker
     /// without a supervisor has to end by itself.

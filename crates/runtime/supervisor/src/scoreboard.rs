@@ -144,20 +144,27 @@ fn read(slot: &[AtomicU64], now: u64) -> Option<InFlight> {
     })
 }
 
+#[inline]
 fn store(words: &[AtomicU64], text: &[u8]) {
     let (whole, rest) = text.as_chunks::<WORD>();
     for (word, bytes) in words.iter().zip(whole) {
-        word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
+        word.store(u64::from_le_bytes(*bytes), Ordering::Relaxed);
     }
-    if !rest.is_empty() {
-        let mut bytes = [0; WORD];
-        bytes[..rest.len()].copy_from_slice(rest);
-        words[whole.len()].store(u64::from_ne_bytes(bytes), Ordering::Relaxed);
+    if rest.is_empty() {
+        return;
+    }
+    // Copying a variable number of bytes would be a call, and cost as much as all the rest of `begin`.
+    let last = match text.last_chunk::<WORD>() {
+        Some(bytes) => u64::from_le_bytes(*bytes) >> (8 * (WORD - rest.len())),
+        None => rest.iter().rev().fold(0, |word, byte| (word << 8) | u64::from(*byte)),
+    };
+    if let Some(word) = words.get(whole.len()) {
+        word.store(last, Ordering::Relaxed);
     }
 }
 
 fn load(words: &[AtomicU64], length: usize) -> Vec<u8> {
-    let mut text: Vec<u8> = words.iter().flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes()).collect();
+    let mut text: Vec<u8> = words.iter().flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes()).collect();
     text.truncate(length);
     text
 }
@@ -216,6 +223,17 @@ mod tests {
         for extra in [0, 1, 1000] {
             seat.begin(0, &b"M".repeat(LONGEST_METHOD + extra), &b"t".repeat(LONGEST_TARGET + extra));
             assert_eq!(requests(seat), [("M".repeat(LONGEST_METHOD), "t".repeat(LONGEST_TARGET))], "{extra}");
+        }
+    }
+
+    #[test]
+    fn texts_of_every_length_are_read_as_they_were_written() {
+        let seat = Scoreboard::new(1, 1).unwrap().seat(0);
+        let text: String = ('a'..='z').cycle().take(LONGEST_TARGET).collect();
+        for length in 0..=LONGEST_TARGET {
+            let (method, target) = (&text[..length.min(LONGEST_METHOD)], &text[text.len() - length..]);
+            seat.begin(0, method.as_bytes(), target.as_bytes());
+            assert_eq!(requests(seat), [(method.to_owned(), target.to_owned())]);
         }
     }
 

@@ -89,7 +89,6 @@ fn serve_commands(
     let mut threads = 0;
     if preload {
         if !load(settings, host, &line) {
-            let _ = Report::LoadFailed.send(&line);
             return Life::Ended(NOT_LOADED);
         }
         threads = host.settle();
@@ -155,7 +154,8 @@ fn serve_commands(
     }
 }
 
-/// Loads the application; tells the supervisor which files to watch, and the log why it failed.
+/// Loads the application, in this template or in a worker of it. Tells the supervisor which files to watch and whether
+/// it failed, and the log why.
 pub(crate) fn load(settings: &SupervisorSettings, host: &dyn Host, line: impl AsFd) -> bool {
     let loaded = host.load();
     if settings.reload {
@@ -164,7 +164,11 @@ pub(crate) fn load(settings: &SupervisorSettings, host: &dyn Host, line: impl As
             let _ = Report::Source(source).send(&line);
         }
     }
-    loaded.inspect_err(|error| log::error!("{error}")).is_ok()
+    if let Err(error) = &loaded {
+        log::error!("{error}");
+        let _ = Report::LoadFailed.send(&line);
+    }
+    loaded.is_ok()
 }
 
 /// Tells the supervisor which workers have died since the last time.

@@ -160,10 +160,9 @@ impl News {
                  import, start threads at the first request; to skip this try, switch preloading off",
                 count(*threads, "thread")
             ),
-            Self::Ready { generation, workers } => format!(
-                "ready: generation {generation}, {}, application {application}",
-                count(*workers, "worker")
-            ),
+            Self::Ready { generation, workers } => {
+                format!("ready: generation {generation}, {}, application {application}", count(*workers, "worker"))
+            }
             Self::WorkerReady { generation, pid } => format!("worker {pid} serves (generation {generation})"),
             Self::GivenUp { generation, cause, then } => {
                 let then = match then {
@@ -182,10 +181,9 @@ impl News {
                 format!("worker {pid} {ending}{requests}{phase}")
             }
             Self::NextStart { wait, failures: 0 | 1 } if wait.is_zero() => "a new worker takes its place".to_owned(),
-            Self::NextStart { wait, failures } => format!(
-                "a new worker takes its place in {}: {failures} have failed in a row",
-                seconds(*wait)
-            ),
+            Self::NextStart { wait, failures } => {
+                format!("a new worker takes its place in {}: {failures} have failed in a row", seconds(*wait))
+            }
             Self::WorkerNotStarted { generation } => {
                 format!("generation {generation} could not start a worker (the line above says why)")
             }
@@ -199,20 +197,16 @@ impl News {
                 "the template process of generation {generation} {ending}; its workers go on serving, and the next \
                  one that must be replaced brings a new generation"
             ),
-            Self::Draining { generation, workers, limit } => format!(
-                "generation {generation} drains: {} requests, within {}",
-                finishing(*workers),
-                seconds(*limit)
-            ),
+            Self::Draining { generation, workers, limit } => {
+                format!("generation {generation} drains: {} requests, within {}", finishing(*workers), seconds(*limit))
+            }
             Self::DrainTimeout { pid } => {
                 format!("worker {pid} is killed: its last requests took longer than the graceful timeout")
             }
             Self::WorkerCut { pid, .. } => format!("worker {pid} was stopped by force{requests}"),
             Self::WorkerDrained { pid } => format!("worker {pid} has drained"),
             Self::Gone { generation } => format!("generation {generation} is gone"),
-            Self::SeatsTaken => {
-                "too many workers are draining: new ones start when some of them have ended".to_owned()
-            }
+            Self::SeatsTaken => "too many workers are draining: new ones start when some of them have ended".to_owned(),
             Self::Workers { wanted } => format!("{} from now on", count(*wanted, "worker")),
             Self::WorkersLimit { wanted } => format!("the number of workers stays at {wanted}: that is the limit"),
             Self::Stopping { workers: 0, .. } => "stopping".to_owned(),

@@ -9,7 +9,8 @@ pub(crate) fn a_killed_worker_is_replaced_and_its_requests_are_named() {
     let worker = running.settled(1).into_iter().next().unwrap();
     let slow = running.slow();
     kill(worker, Signal::KILL);
-    let expected = format!("ERROR [{}] worker {worker} was killed by SIGKILL while serving: GET /slow?a=1 (", running.pid());
+    let expected =
+        format!("ERROR [{}] worker {worker} was killed by SIGKILL while serving: GET /slow?a=1 (", running.pid());
     running.wait_for(&expected);
     assert_eq!(slow.end(), "");
     running.wait_for("serves (generation 1)");
@@ -24,8 +25,8 @@ pub(crate) fn an_idle_worker_that_is_killed_lost_nothing() {
     // The seat has been used, and is empty again.
     running.ask("pid");
     let worker = running.settled(1).into_iter().next().unwrap();
-    kill(worker, Signal::SEGV);
-    running.wait_for(&format!("worker {worker} was killed by SIGSEGV while serving no request\n"));
+    kill(worker, Signal::USR1);
+    running.wait_for(&format!("worker {worker} was killed by SIGUSR1 while serving no request\n"));
 }
 
 pub(crate) fn a_worker_told_to_end_by_somebody_else_is_replaced() {

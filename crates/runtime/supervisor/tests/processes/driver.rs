@@ -40,7 +40,8 @@ impl Start {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("source"), "1").unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.env(stand_in::FOLDER, &folder).stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        command.env(stand_in::FOLDER, &folder).env("RUST_BACKTRACE", "0").process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         Self { folder, command }
     }
 

@@ -27,6 +27,7 @@ macro_rules! scenarios {
 const SCENARIOS: &[Scenario] = scenarios! {
     stops:
         a_stop_ends_every_process,
+        every_process_holds_what_it_needs_and_no_more,
         a_stop_lets_requests_finish,
         ctrl_c_reaches_the_whole_group_and_still_loses_nothing,
         a_stop_has_a_deadline_and_names_what_it_cut,

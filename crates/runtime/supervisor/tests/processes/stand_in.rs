@@ -92,8 +92,10 @@ impl Host for StandIn {
             "hang" => loop {
                 std::thread::park();
             },
-            "threads" => drop(std::thread::spawn(|| loop {
-                std::thread::park();
+            "threads" => drop(std::thread::spawn(|| {
+                loop {
+                    std::thread::park();
+                }
             })),
             "child" => {
                 // A child that has ended and that nobody waits for.
@@ -140,7 +142,10 @@ impl Host for StandIn {
                 PollFd::from_borrowed_fd(orders.drain.as_fd(), PollFlags::IN),
                 PollFd::from_borrowed_fd(self.listener.as_fd(), PollFlags::IN),
             ];
-            poll(&mut sources, None).unwrap();
+            // The signal that says drain interrupts the wait for it.
+            if poll(&mut sources, None).is_err() {
+                continue;
+            }
             if !sources[0].revents().is_empty() {
                 return 0;
             }

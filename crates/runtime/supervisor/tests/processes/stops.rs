@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::driver::Start;
+use crate::driver::{Start, descriptors};
 
 pub(crate) fn a_stop_ends_every_process() {
     let mut running = Start::new().ready();
@@ -17,6 +17,24 @@ pub(crate) fn a_stop_ends_every_process() {
     assert_eq!(log.matches("run returned").count(), 1, "{log}");
     assert_eq!(log.matches("loading\n").count(), 1, "two workers share one import: {log}");
     assert!(!log.contains("ERROR"), "{log}");
+}
+
+pub(crate) fn every_process_holds_what_it_needs_and_no_more() {
+    let running = Start::new().set("WORKERS", 1).ready();
+    let worker = running.settled(1).into_iter().next().unwrap();
+    // The supervisor has its end of the line to the template, its signals, and both ends of the lifeline.
+    let mut expected = descriptors(running.pid());
+    let mut without = |name: &str| {
+        let index = expected.iter().position(|descriptor| descriptor == name).unwrap();
+        expected.remove(index);
+        expected.clone()
+    };
+    let template = without("pipe");
+    assert_eq!(descriptors(running.template()), template, "the same, but only one end of the lifeline");
+    let mut of_worker = without("socket");
+    of_worker.push("anon_inode".to_owned());
+    of_worker.sort();
+    assert_eq!(descriptors(worker), of_worker, "no line any more, but one descriptor for its orders");
 }
 
 pub(crate) fn a_stop_lets_requests_finish() {

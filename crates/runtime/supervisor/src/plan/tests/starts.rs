@@ -29,16 +29,14 @@ fn an_application_that_cannot_be_loaded_ends_the_supervisor() {
     let mut bench = Bench::new(rules(2));
     let given_up = "say generation 1 is given up: the application cannot be loaded (the lines above say why); stopping";
     assert_eq!(bench.event(Event::LoadFailed { generation: 1 }), [given_up, "kill template 1"]);
-    assert_eq!(
-        bench.event(Event::TemplateEnded { generation: 1, ending: Ending::Exit(3) }),
-        ["say stopped", "end 3"]
-    );
+    assert_eq!(bench.event(Event::TemplateEnded { generation: 1, ending: Ending::Exit(3) }), ["say stopped", "end 3"]);
 }
 
 #[test]
 fn a_template_that_dies_or_hangs_while_it_imports_counts_as_not_loaded() {
     let mut bench = Bench::new(rules(1));
-    let said = "say generation 1 is given up: the process that imported the application was killed by SIGKILL; stopping";
+    let said =
+        "say generation 1 is given up: the process that imported the application was killed by SIGKILL; stopping";
     assert_eq!(bench.template_ended(1), [said, "say stopped", "end 3"]);
 
     let mut bench = Bench::new(rules(1));
