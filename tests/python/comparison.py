@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 
 import pytest
 from reference import DERIVED_LENGTH, Reference
-from server import BrokenResponse, Client, MalformedResponse, Response, Server, chunked, request_bytes
+from server import BrokenResponse, Client, Response, Server, chunked, request_bytes
 
 APPS = Path(__file__).resolve().parents[1] / "apps"
 VALIDATED = APPS / "validated.py"
@@ -114,8 +114,8 @@ class Visitor:
         try:
             self.client.send(request)
             head = self.client.head()
-        except (BrokenResponse, ConnectionError, MalformedResponse) as error:
-            idle = reused and not self.client.buffer and not isinstance(error, MalformedResponse)
+        except Exception as error:
+            idle = reused and not self.client.buffer and isinstance(error, (BrokenResponse, ConnectionError))
             self.close()
             if not idle:
                 raise

@@ -25,7 +25,8 @@ class Root(Directory):
 
     def pieces(self):
         get_response().set_content_type("text/plain")
-        return Stream(b"piece %d\n" % number for number in range(10))
+        length = 80 if get_field("length") else None
+        return Stream((b"piece %d\n" % number for number in range(10)), length)
 
     def moved(self):
         return redirect("/hello?name=moved")
