@@ -133,6 +133,7 @@ impl Chunked {
                 return Err(Refusal::BareCarriageReturn);
             }
             (E::LastLineFeed, _) => E::Nothing,
+            (E::TrailerLine, b'\r') => E::LastLineFeed,
             (E::TrailerLine | E::TrailerName | E::TrailerValue | E::TrailerLineFeed, _) => {
                 self.count_line(limits.trailer_size, Refusal::TrailersTooLarge)?;
                 self.trailer(byte)?
@@ -182,7 +183,6 @@ impl Chunked {
     fn trailer(&self, byte: u8) -> Result<Expected, Refusal> {
         use Expected as E;
         Ok(match (self.expected, byte) {
-            (E::TrailerLine, b'\r') => E::LastLineFeed,
             (E::TrailerLine | E::TrailerName, byte) if is_token_byte(byte) => E::TrailerName,
             (E::TrailerName, b':') => E::TrailerValue,
             (E::TrailerValue, b'\r') => E::TrailerLineFeed,

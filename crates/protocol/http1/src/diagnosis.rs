@@ -4,20 +4,23 @@
 
 use memchr::memchr;
 
-use crate::head_end::{head_too_large, hopeless, target_length};
+use crate::head_end::{hopeless, target_length};
 use crate::token::{is_token_byte, is_value_byte};
 use crate::{HeadEnd, Limits, Refusal};
 
 /// The first thing that is wrong with the head at the beginning of `input`.
 #[cold]
 pub(crate) fn diagnose(input: &[u8], limits: &Limits) -> Refusal {
-    let length = HeadEnd::default().find(input).unwrap_or(input.len());
-    let head = &input[..length];
-    if let Some(refusal) = hopeless(head).or_else(|| head_too_large(length, limits, head)) {
+    let end = HeadEnd::default().find(input);
+    let head = &input[..end.unwrap_or(input.len())];
+    if let Some(refusal) = hopeless(head) {
         return refusal;
     }
     if target_length(head) > limits.target_size {
         return Refusal::TargetTooLong;
+    }
+    if head.len() > limits.head_size || (end.is_none() && head.len() == limits.head_size) {
+        return Refusal::HeadTooLarge;
     }
     let mut rest = head.strip_prefix(b"\r\n").unwrap_or(head);
     let mut number = 0;

@@ -79,17 +79,13 @@ pub fn hopeless(input: &[u8]) -> Option<Refusal> {
     None
 }
 
-/// Says whether a head that has not ended yet is already too large: 414 if its target is, else 431.
+/// Says whether a head that has not ended yet is already too large: 414 if its target is, else 431. A head that fills the
+/// limit without its end is too large, so nobody needs room for more.
 pub fn head_too_large(input_length: usize, limits: &Limits, input: &[u8]) -> Option<Refusal> {
-    if input_length > limits.target_size.min(limits.head_size) {
-        if target_length(input) > limits.target_size {
-            return Some(Refusal::TargetTooLong);
-        }
-        if input_length > limits.head_size {
-            return Some(Refusal::HeadTooLarge);
-        }
+    if input_length > limits.target_size && target_length(input) > limits.target_size {
+        return Some(Refusal::TargetTooLong);
     }
-    None
+    (input_length >= limits.head_size).then_some(Refusal::HeadTooLarge)
 }
 
 /// Bytes between the first space of the request line and the next space or line end, as far as they are here.
@@ -162,7 +158,7 @@ mod tests {
         assert_eq!(too_large(&[b"GET ", &[b'a'; 20][..]].concat()), None);
         assert_eq!(too_large(&[b"GET ", &[b'a'; 21][..]].concat()), Some(Refusal::TargetTooLong));
         let fields = |length| [&b"GET / HTTP/1.1\r\nX: "[..], &vec![b'x'; length]].concat();
-        assert_eq!(too_large(&fields(31)), None);
-        assert_eq!(too_large(&fields(32)), Some(Refusal::HeadTooLarge));
+        assert_eq!(too_large(&fields(30)), None);
+        assert_eq!(too_large(&fields(31)), Some(Refusal::HeadTooLarge));
     }
 }

@@ -148,7 +148,7 @@ impl Refusal {
             Self::MissingColon => "a field line has no colon",
             Self::FieldName => "a field name is empty or holds a character that is not allowed in it",
             Self::FieldValue => "a field value holds a control character",
-            Self::MissingHost => "an HTTP/1.1 request needs a Host field",
+            Self::MissingHost => "a request in this version of HTTP needs a Host field",
             Self::RepeatedHost => "the request has more than one Host field",
             Self::Host => "the host is not a host name or address with an optional port",
             Self::RepeatedContentType => "the request has more than one Content-Type field",

@@ -95,11 +95,15 @@ fn parse<'a>(
     let (Some(method), Some(target), Some(minor)) = (head.method, head.path, head.version) else {
         return Err(diagnose(input, limits));
     };
+    // In the order in which they show while a head arrives byte by byte.
+    if method.len() > METHOD_SIZE {
+        return Err(Refusal::MethodTooLong);
+    }
     if target.len() > limits.target_size {
         return Err(Refusal::TargetTooLong);
     }
-    if let Some(refusal) = head_too_large(start + length, limits, input) {
-        return Err(refusal);
+    if start + length > limits.head_size {
+        return Err(Refusal::HeadTooLarge);
     }
     let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
     set_request_line(method.as_bytes(), target.as_bytes(), version, request)?;
@@ -173,9 +177,6 @@ fn parse_later_version(input: &[u8], limits: &Limits, request: &mut Request) -> 
 }
 
 fn set_request_line(method: &[u8], target: &[u8], version: Version, request: &mut Request) -> Result<(), Refusal> {
-    if method.len() > METHOD_SIZE {
-        return Err(Refusal::MethodTooLong);
-    }
     if method == b"CONNECT" {
         return Err(Refusal::Connect);
     }

@@ -81,8 +81,8 @@ fn bytes(text: &str) -> Vec<u8> {
 
 /// Every way of splitting in two; for long input only some of those in its middle.
 fn splits(length: usize) -> impl Iterator<Item = usize> {
-    let is_near_an_end = move |at: usize| at < 400 || length - at < 400;
-    (0..=length).filter(move |at| length < 3_000 || is_near_an_end(*at) || at % 1_021 == 0)
+    let is_near_an_end = move |at: usize| at < 80 || length - at < 80;
+    (0..=length).filter(move |at| length < 3_000 || is_near_an_end(*at) || at % 4_093 == 0)
 }
 
 /// The outcome, which must be the same however the bytes arrive.

@@ -203,10 +203,10 @@ fn chunks(input: &[u8], limits: &Limits, body: &mut Vec<u8>) -> Result<usize, Re
         let (line, after) = line(rest)?;
         let digits = line.chars().take_while(char::is_ascii_hexdigit).count();
         let (size, extension) = line.split_at(digits);
-        if digits == 0 || digits > 16 || line.len() > limits.chunk_line || !is_extension(extension) {
+        if digits == 0 || digits > 16 || bytes_in(&line) > limits.chunk_line || !is_extension(extension) {
             return Err(Rest::Wrong);
         }
-        extensions += extension.len();
+        extensions += bytes_in(extension);
         let size = u64::from_str_radix(size, 16).map_err(|_| Rest::Wrong)?;
         let total = (body.len() as u64).checked_add(size).ok_or(Rest::Wrong)?;
         if extensions > limits.chunk_extensions || total > limits.body_size {
@@ -231,7 +231,7 @@ fn chunks(input: &[u8], limits: &Limits, body: &mut Vec<u8>) -> Result<usize, Re
         if trailer.is_empty() {
             return Ok(input.len() - rest.len());
         }
-        size += trailer.len() + 2;
+        size += bytes_in(&trailer) + 2;
         let is_field =
             trailer.split_once(':').is_some_and(|(name, value)| is_token(name) && value.chars().all(is_text));
         if !is_field || size > limits.trailer_size {
@@ -275,6 +275,11 @@ fn skip_quoted(text: &str) -> Option<&str> {
             _ => return None,
         }
     }
+}
+
+/// One character is one byte of the wire.
+fn bytes_in(text: &str) -> usize {
+    text.chars().count()
 }
 
 fn trimmed(text: &str) -> &str {
