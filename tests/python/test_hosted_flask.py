@@ -32,6 +32,7 @@ class TestFlask(AnswersAsReference):
             Step("OPTIONS", "/"),
             Step("GET", "/static/style.css", contains="teal"),
             Step("GET", "/item/7?q=%C3%A4", contains="item 7 \xc3\xa4"),
+            Step("GET", "/gr%C3%BCn", 404, '"path":"/gr\\u00fcn"'),
             Step("GET", "/item/x", 404, '"path":"/item/x"'),
             Step("POST", "/", 405, body=b""),
             Step("GET", "/error/418", 418),

@@ -11,6 +11,7 @@ class TestWebOb(AnswersAsReference):
     flows = {
         "requests": [
             Step("GET", "/show?a=1&b=%C3%A9", contains='"environ is a dict":true'),
+            Step("GET", "/show/%C3%A9%20%25", contains='"path":"/show/%C3%A9%20%25"'),
             Step("GET", "/show", fields=[("Accept", "text/html;q=0.8"), ("Range", "bytes=1-2")]),
             Step("GET", "/show", fields=[("Cookie", "a=1; b=2")], contains='"cookies":{"a":"1","b":"2"}'),
             Step("GET", "/show", version="1.0", contains='"protocol":"HTTP/1.0"'),
