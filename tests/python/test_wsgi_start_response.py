@@ -170,7 +170,7 @@ def test_the_applications_own_field_is_the_only_one(told, name):
     assert told.get(tell(headers=[(name, value)])).all(name) == [value]
 
 
-HOP_BY_HOP = ["Connection", "Keep-Alive", "Transfer-Encoding", "Upgrade", "TE", "Proxy-Authenticate"]
+HOP_BY_HOP = ["Keep-Alive", "Transfer-Encoding", "Upgrade", "TE", "Proxy-Authenticate"]
 
 
 @pytest.mark.parametrize("name", [*HOP_BY_HOP, *(n.upper() for n in HOP_BY_HOP)])
@@ -179,6 +179,14 @@ def test_hop_by_hop_fields_are_refused(told, name):
     before = len(told.log())
     assert told.get(tell(headers=[(name, "close")])).status == 500
     told.wait_until(lambda: name.lower() in told.log()[before:].lower(), f"the log names {name}")
+
+
+@pytest.mark.parametrize("wish", ["close", "keep-alive"])
+def test_an_application_may_wish_for_the_end_of_its_connection_and_for_nothing_else(told, wish):
+    """`Connection: keep-alive` is in many an event stream's headers: it is the server's own and is dropped, not refused."""
+    response = told.get(tell(headers=[("Connection", wish)]))
+    assert response.status == 200
+    assert response.all("Connection") in ([wish], []) if wish == "keep-alive" else response.all("Connection") == ["close"]
 
 
 BAD_HEADERS = {

@@ -77,8 +77,10 @@ pub trait Channel: Send {
     /// False where nothing was promised.
     fn is_body_sent(&self) -> bool;
 
-    /// True when the peer is known to be gone.
-    fn is_disconnected(&self) -> bool;
+    /// What the peer did wrong while its body was read or its response sent, if anything: it went away, was too slow, or
+    /// sent something malformed. An application that fails after that is not at fault, and [`Channel::fail`] answers with
+    /// this error in place of the application's.
+    fn peer_error(&self) -> Option<&Error>;
 
     /// True when someone wants to know the user, so that it is worth finding out.
     fn wants_user(&self) -> bool;

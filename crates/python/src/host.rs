@@ -38,13 +38,15 @@ impl<'a> PythonHost<'a> {
 
     fn options(&self) -> Options {
         let (limits, timeouts) = (&self.settings.limits, &self.settings.timeouts);
-        let mut wire = millau_http1::Limits::default();
-        wire.head_size = limits.head_size;
-        wire.target_size = limits.target_size;
-        wire.fields = limits.fields;
-        wire.body_size = limits.body_size;
+        let limits_on_the_wire = millau_http1::Limits {
+            head_size: limits.head_size,
+            target_size: limits.target_size,
+            fields: limits.fields,
+            body_size: limits.body_size,
+            ..millau_http1::Limits::default()
+        };
         Options {
-            limits: wire,
+            limits: limits_on_the_wire,
             request_buffer: limits.request_buffer,
             response_buffer: limits.response_buffer,
             connections: limits.connections,

@@ -50,6 +50,7 @@ pub(crate) struct Http1Exchange {
     started: bool,
     /// The response goes no further: why is in the log.
     broken: bool,
+    peer_error: Option<Error>,
     pub(crate) outbox: Outbox,
     pub(crate) status: u16,
     pub(crate) user: Option<Vec<u8>>,
@@ -72,6 +73,7 @@ impl Http1Exchange {
             tally: Tally::open(),
             started: false,
             broken: false,
+            peer_error: None,
             outbox: Outbox::default(),
             status: 0,
             user: None,
@@ -195,6 +197,7 @@ impl Http1Exchange {
         self.continue_awaited = false;
         self.started = false;
         self.broken = false;
+        self.peer_error = None;
         self.encoding = BodyEncoding::None;
         self.tally = Tally::open();
         self.outbox.clear();
@@ -265,6 +268,7 @@ impl Http1Exchange {
 
     fn disconnected(&mut self, what: &'static str, source: impl Into<std::io::Error>) -> Error {
         self.broken = true;
+        self.peer_error = Some(Error::disconnected(what));
         Error::disconnected(what).caused_by(source.into())
     }
 }
@@ -330,7 +334,13 @@ impl Channel for Http1Exchange {
             };
             let result = self.fill_once(&mut connection);
             self.connection = Some(connection);
-            result.inspect_err(|_| self.persistent = false)?;
+            if let Err(error) = result {
+                self.persistent = false;
+                if self.peer_error.is_none() {
+                    self.peer_error = Some(Error::peer(error.status(), error.message().to_owned()));
+                }
+                return Err(error);
+            }
         }
     }
 
@@ -439,8 +449,8 @@ impl Channel for Http1Exchange {
         self.started && self.tally.promise().is_some() && self.tally.is_complete()
     }
 
-    fn is_disconnected(&self) -> bool {
-        self.broken
+    fn peer_error(&self) -> Option<&Error> {
+        self.peer_error.as_ref()
     }
 
     fn wants_user(&self) -> bool {
@@ -458,6 +468,7 @@ impl Channel for Http1Exchange {
     }
 
     fn fail(mut self: Box<Self>, error: Error) {
+        let error = self.peer_error.take().unwrap_or(error);
         if error.is_disconnect() {
             log::debug!("{}: {error}", self.describe());
             self.broken = true;

@@ -14,14 +14,6 @@ use crate::slots::Tenant;
 /// How often one connection may be read before the others have their turn.
 const READS_IN_A_ROW: usize = 16;
 
-/// What reading a connection came to.
-enum Step {
-    /// More has to come.
-    Wait,
-    /// The connection has found another place, or is gone.
-    Settled,
-}
-
 impl Shared {
     /// Reads a connection whose tenant is at home, as far as it goes.
     pub(crate) fn read(self: &Arc<Self>, shift: &mut Shift, index: u32, scratch: &mut [u8], now: u64) {
@@ -43,33 +35,39 @@ impl Shared {
     }
 
     fn read_head(self: &Arc<Self>, shift: &mut Shift, mut connection: Box<Connection>, scratch: &mut [u8], now: u64) {
-        for _ in 0..READS_IN_A_ROW {
-            if !connection.inbox.is_empty() {
-                // Bytes that came behind the request before, or the beginning of a head.
-                let inbox = std::mem::take(&mut connection.inbox);
-                match self.parse(shift, connection, &inbox, now) {
-                    Ok(unparsed) => connection = unparsed,
-                    Err(Step::Settled | Step::Wait) => return,
-                }
+        let index = connection.slot;
+        if !connection.inbox.is_empty() && connection.head_since == 0 {
+            // What came behind the request before has not been looked at.
+            let inbox = std::mem::take(&mut connection.inbox);
+            match self.parse(shift, connection, &inbox, now) {
+                Some(unfinished) => connection = unfinished,
+                // More may be waiting in the socket, and shows no further edge.
+                None => return shift.slots.row(index).readable = true,
             }
+        }
+        for _ in 0..READS_IN_A_ROW {
             match receive(connection.socket(), scratch) {
                 Received::Data { length, drained } => {
-                    if connection.inbox.is_empty() {
-                        match self.parse(shift, connection, &scratch[..length], now) {
-                            Ok(unparsed) => connection = unparsed,
-                            Err(Step::Settled | Step::Wait) => return,
-                        }
+                    let unfinished = if connection.inbox.is_empty() {
+                        self.parse(shift, connection, &scratch[..length], now)
                     } else {
-                        connection.inbox.extend_from_slice(&scratch[..length]);
+                        let mut inbox = std::mem::take(&mut connection.inbox);
+                        inbox.extend_from_slice(&scratch[..length]);
+                        self.parse(shift, connection, &inbox, now)
+                    };
+                    match unfinished {
+                        Some(unfinished) => connection = unfinished,
+                        None => return shift.slots.row(index).readable |= !drained,
                     }
-                    if drained && connection.inbox.is_empty() {
-                        break;
+                    if drained {
+                        return self.await_head(shift, connection, now);
                     }
                 }
-                Received::Nothing => break,
+                Received::Nothing => return self.await_head(shift, connection, now),
                 Received::End | Received::Broken(_) => return self.close(shift, *connection),
             }
         }
+        shift.slots.row(index).readable = true;
         self.await_head(shift, connection, now);
     }
 
@@ -80,12 +78,13 @@ impl Shared {
         mut connection: Box<Connection>,
         input: &[u8],
         now: u64,
-    ) -> Result<Box<Connection>, Step> {
+    ) -> Option<Box<Connection>> {
         let mut exchange = shift.spare(self);
         match exchange.begin(&mut connection, input) {
             Ok(Some(length)) => {
                 exchange.connection = Some(connection);
                 self.feed(shift, exchange, &input[length..], now);
+                None
             }
             Ok(None) => {
                 shift.keep(exchange);
@@ -93,16 +92,14 @@ impl Shared {
                     connection.head_since = now;
                 }
                 connection.inbox.extend_from_slice(input);
-                self.await_head(shift, connection, now);
-                return Err(Step::Wait);
+                Some(connection)
             }
             Err(error) => {
-                connection.inbox.clear();
                 exchange.connection = Some(connection);
                 self.refuse(shift, exchange, &error);
+                None
             }
         }
-        Err(Step::Settled)
     }
 
     /// Hands body bytes to an exchange and finds its next place.
@@ -125,6 +122,7 @@ impl Shared {
     fn read_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, scratch: &mut [u8], now: u64) {
         for _ in 0..READS_IN_A_ROW {
             let Some(connection) = &mut exchange.connection else { return };
+            let index = connection.slot;
             match receive(connection.socket(), scratch) {
                 Received::Data { length, drained } => {
                     let held = std::mem::take(&mut connection.inbox);
@@ -143,13 +141,14 @@ impl Shared {
                         Err(error) => return self.refuse(shift, exchange, &error),
                     }
                     if exchange.is_ready() {
+                        shift.slots.row(index).readable |= !drained;
                         return shift.ready.push_back(exchange);
                     }
                     if drained {
-                        break;
+                        return self.await_body(shift, exchange, now);
                     }
                 }
-                Received::Nothing => break,
+                Received::Nothing => return self.await_body(shift, exchange, now),
                 Received::End => {
                     let error = Error::peer(400, "the connection was closed in the middle of the body");
                     return self.refuse(shift, exchange, &error);
@@ -161,6 +160,9 @@ impl Shared {
                     return shift.keep(exchange);
                 }
             }
+        }
+        if let Some(connection) = &exchange.connection {
+            shift.slots.row(connection.slot).readable = true;
         }
         self.await_body(shift, exchange, now);
     }

@@ -27,33 +27,28 @@ pub(crate) struct RealFile {
 impl FileWrapper {
     /// The descriptor behind the object, if what it reads is what the descriptor has.
     ///
-    /// `fileno()` alone proves nothing: a `GzipFile` has one, but reads something else. So only Python's own binary files
-    /// count, and objects that openly wrap one (`tempfile`, Django's `File`).
+    /// `fileno()` alone proves nothing: a `GzipFile` has one, but reads something else, and a subclass may read as it likes.
+    /// So what counts is whose `read` is called: one of Python's own binary files, be it behind a wrapper such as those of
+    /// `tempfile` or Django's `File`.
     pub(crate) fn real_file(&self, py: Python<'_>) -> PyResult<Option<RealFile>> {
-        let filelike = self.filelike.bind(py);
+        let read = self.filelike.bind(py).getattr("read")?;
+        let read = read.getattr_opt("__wrapped__")?.unwrap_or(read);
+        let Some(file) = read.getattr_opt("__self__")? else { return Ok(None) };
         let io = py.import("io")?;
-        let is_real = |object: &Bound<'_, PyAny>| -> PyResult<bool> {
-            if object.is_instance(&io.getattr("FileIO")?)? {
-                return Ok(true);
-            }
-            let buffered = object.is_instance(&io.getattr("BufferedReader")?)?
-                || object.is_instance(&io.getattr("BufferedRandom")?)?;
-            Ok(buffered && object.getattr("raw")?.is_instance(&io.getattr("FileIO")?)?)
-        };
-        let file = if is_real(filelike)? {
-            filelike.clone()
-        } else {
-            match filelike.getattr_opt("file")? {
-                Some(inner) if is_real(&inner)? => inner,
-                _ => return Ok(None),
-            }
-        };
+        let is_exactly =
+            |object: &Bound<'_, PyAny>, name: &str| -> PyResult<bool> { Ok(object.get_type().is(&io.getattr(name)?)) };
+        let buffered = is_exactly(&file, "BufferedReader")? || is_exactly(&file, "BufferedRandom")?;
+        let real = if buffered { is_exactly(&file.getattr("raw")?, "FileIO")? } else { is_exactly(&file, "FileIO")? };
+        if !real {
+            return Ok(None);
+        }
         let position = file.call_method0("tell").and_then(|position| position.extract::<u64>());
         let descriptor = file.call_method0("fileno").and_then(|descriptor| descriptor.extract::<i32>());
         let (Ok(offset), Ok(descriptor)) = (position, descriptor) else { return Ok(None) };
         let file = File::from(duplicate(descriptor)?);
         let metadata = file.metadata()?;
-        if !metadata.is_file() {
+        if !metadata.is_file() || metadata.len() == 0 {
+            // Files of the kernel's own (/proc) have contents, but no length.
             return Ok(None);
         }
         Ok(Some(RealFile { file, offset, length: metadata.len().saturating_sub(offset) }))

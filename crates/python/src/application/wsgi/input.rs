@@ -1,6 +1,6 @@
 //! `wsgi.input`: the body of the request as a file that ends where the body ends.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
@@ -190,8 +190,9 @@ impl Input {
     /// Does nothing: the server closes the stream (PEP 3333).
     fn close(&self) {}
 
-    /// Always raises: the stream has no descriptor that ends where the body ends.
-    fn fileno(&self) -> PyResult<i32> {
-        Err(PyValueError::new_err("the body of a request has no file descriptor"))
+    /// Raises `io.UnsupportedOperation`: no descriptor ends where the body ends.
+    fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
+        let unsupported = py.import("io")?.getattr("UnsupportedOperation")?;
+        Err(PyErr::from_value(unsupported.call1(("the body of a request has no file descriptor",))?))
     }
 }

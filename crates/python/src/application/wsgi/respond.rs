@@ -95,14 +95,24 @@ impl WsgiApplication {
         if result.cast::<PyIterator>().is_err() && result.len().is_ok_and(|length| length == 1) {
             this.lock().single = true;
         }
+        let mut excess = 0;
         for item in items {
             let item = item?;
             let data = body_bytes(&item, "an item of the response")?;
             if data.as_bytes().is_empty() {
                 continue;
             }
+            if this.lock().is_over() {
+                excess += data.as_bytes().len();
+                continue;
+            }
             this.lock().write(data)?;
             self.pass_on(py, call, environ)?;
+        }
+        if excess > 0 {
+            log::error!(
+                "application error: the response body is longer than its Content-Length ({excess} bytes were cut off)"
+            );
         }
         self.start_empty(call)
     }
@@ -115,9 +125,6 @@ impl WsgiApplication {
         let this = call.get();
         let must_wait = {
             let mut state = this.lock();
-            if state.is_over() {
-                return Ok(());
-            }
             let exchange = state.exchange()?;
             if self.surroundings.multithread && exchange.is_body_sent() {
                 drop(state);
@@ -173,9 +180,9 @@ impl WsgiApplication {
         let request = exchange.request();
         let (method, target) =
             (String::from_utf8_lossy(&request.method), String::from_utf8_lossy(request.target()).into_owned());
-        if exchange.is_disconnected() {
-            log::info!("{method} {target}: the client has gone; the application ended with {error}");
-            return exchange.fail(Error::disconnected("the client has gone"));
+        if let Some(cause) = exchange.peer_error() {
+            log::info!("{method} {target}: {cause}; the application ended with {error}");
+            return exchange.fail(Error::application("the application raised an exception"));
         }
         log::error!("application error in {method} {target}:\n{text}");
         if self.surroundings.debug && !exchange.is_started() {
