@@ -17,6 +17,8 @@ pub(crate) struct Connection {
     pub(crate) slot: u32,
     /// True once the reactor watches the socket.
     pub(crate) watched: bool,
+    /// True when the last read has emptied the socket.
+    pub(crate) drained: bool,
     /// True once the peer has closed its side.
     pub(crate) ended: bool,
     /// True once a request was answered: from then on silence means keep-alive, not a missing head.
@@ -33,8 +35,8 @@ pub(crate) struct Connection {
 
 /// What a read brought.
 pub(crate) enum Received {
-    /// So many bytes are in the buffer; `false` if there may be more.
-    Data { length: usize, drained: bool },
+    /// So many bytes are in the buffer.
+    Data(usize),
     /// Nothing there now.
     Nothing,
     /// The peer has closed its side.
@@ -43,21 +45,24 @@ pub(crate) enum Received {
     Broken(io::Error),
 }
 
-/// Reads once. A short read means that nothing more is there: the next arrival is a new edge.
-pub(crate) fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Received {
-    let size = buffer.len();
-    loop {
-        return match rustix::net::recv(socket, &mut *buffer, RecvFlags::DONTWAIT) {
-            Ok((0, _)) => Received::End,
-            Ok((length, _)) => Received::Data { length, drained: length < size },
-            Err(Errno::AGAIN) => Received::Nothing,
-            Err(Errno::INTR) => continue,
-            Err(error) => Received::Broken(error.into()),
-        };
-    }
-}
-
 impl Connection {
+    /// Reads once, and remembers whether more may be there: an edge that has been seen does not come again.
+    pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Received {
+        let size = buffer.len();
+        loop {
+            let result = rustix::net::recv(&self.socket, &mut *buffer, RecvFlags::DONTWAIT);
+            // A short read has emptied the socket: what arrives later is a new edge.
+            self.drained = !matches!(result, Ok((length, _)) if length == size);
+            return match result {
+                Ok((0, _)) => Received::End,
+                Ok((length, _)) => Received::Data(length),
+                Err(Errno::AGAIN) => Received::Nothing,
+                Err(Errno::INTR) => continue,
+                Err(error) => Received::Broken(error.into()),
+            };
+        }
+    }
+
     /// The socket, borrowed.
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()

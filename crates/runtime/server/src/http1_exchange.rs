@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
 use crate::clock;
-use crate::connection::{Connection, Received, receive};
+use crate::connection::{Connection, Received};
 use crate::outbox::{Outbox, Sent};
 use crate::shift::Shared;
 
@@ -140,7 +140,12 @@ impl Http1Exchange {
 
     /// True when the application can be called: the body is here, or as much of it as may be buffered, or the client
     /// waits to hear whether the application wants it.
-    pub(crate) fn is_ready(&self) -> bool {
+    ///
+    /// A chunked body that is here has a length by now, which helps applications that know only CONTENT_LENGTH.
+    pub(crate) fn is_ready(&mut self) -> bool {
+        if self.request.streamed_body && self.decoder.is_done() {
+            self.request.content_length = Some(self.body.len() as u64);
+        }
         self.decoder.is_done() || self.continue_awaited || self.body.len() >= self.shared.options.request_buffer
     }
 
@@ -215,6 +220,12 @@ impl Http1Exchange {
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(256)]).into_owned();
         format!("{peer} {} {}", text(&self.request.method), text(self.request.target()))
+    }
+
+    /// True when another request may follow on the connection, as far as can be told when the response begins.
+    fn may_persist(&self) -> bool {
+        let keeps_alive = !self.shared.options.timeouts.keep_alive.is_zero();
+        self.persistent && keeps_alive && self.decoder.is_done() && !self.shared.is_draining()
     }
 
     fn frame(&mut self, length: u64) -> Option<usize> {
@@ -353,7 +364,7 @@ impl Channel for Http1Exchange {
             length,
             request_version: self.request.version,
             head_request: self.request.method == b"HEAD",
-            persistent: self.persistent && self.decoder.is_done() && !self.shared.is_draining(),
+            persistent: self.may_persist(),
             date: &clock::date(),
             server: &self.shared.options.server_field,
         };
@@ -501,12 +512,12 @@ impl Http1Exchange {
             return Err(self.disconnected("the client ended its body early", std::io::ErrorKind::UnexpectedEof));
         }
         let mut piece = vec![0; READ_PIECE];
-        match receive(connection.socket(), &mut piece) {
-            Received::Data { length, .. } if connection.inbox.is_empty() => {
+        match connection.receive(&mut piece) {
+            Received::Data(length) if connection.inbox.is_empty() => {
                 let consumed = self.decode(&piece[..length], usize::MAX)?;
                 connection.inbox.extend_from_slice(&piece[consumed..length]);
             }
-            Received::Data { length, .. } => {
+            Received::Data(length) => {
                 connection.inbox.extend_from_slice(&piece[..length]);
                 self.decode_inbox(connection)?;
             }

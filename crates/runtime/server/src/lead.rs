@@ -269,6 +269,7 @@ impl Shared {
                 local: listener.local(),
                 slot,
                 watched: false,
+                drained: false,
                 ended: false,
                 used: false,
                 head_end: HeadEnd::default(),

@@ -6,7 +6,7 @@ use millau_gateway::Error;
 use millau_http1::is_blank;
 
 use crate::clock::deadline_after;
-use crate::connection::{Connection, Received, receive};
+use crate::connection::{Connection, Received};
 use crate::http1_exchange::Http1Exchange;
 use crate::shift::{Shared, Shift};
 use crate::slots::Tenant;
@@ -35,19 +35,17 @@ impl Shared {
     }
 
     fn read_head(self: &Arc<Self>, shift: &mut Shift, mut connection: Box<Connection>, scratch: &mut [u8], now: u64) {
-        let index = connection.slot;
         if !connection.inbox.is_empty() && connection.head_since == 0 {
             // What came behind the request before has not been looked at.
             let inbox = std::mem::take(&mut connection.inbox);
             match self.parse(shift, connection, &inbox, now) {
                 Some(unfinished) => connection = unfinished,
-                // More may be waiting in the socket, and shows no further edge.
-                None => return shift.slots.row(index).readable = true,
+                None => return,
             }
         }
         for _ in 0..READS_IN_A_ROW {
-            match receive(connection.socket(), scratch) {
-                Received::Data { length, drained } => {
+            match connection.receive(scratch) {
+                Received::Data(length) => {
                     let unfinished = if connection.inbox.is_empty() {
                         self.parse(shift, connection, &scratch[..length], now)
                     } else {
@@ -57,17 +55,16 @@ impl Shared {
                     };
                     match unfinished {
                         Some(unfinished) => connection = unfinished,
-                        None => return shift.slots.row(index).readable |= !drained,
+                        None => return,
                     }
-                    if drained {
-                        return self.await_head(shift, connection, now);
+                    if connection.drained {
+                        break;
                     }
                 }
-                Received::Nothing => return self.await_head(shift, connection, now),
+                Received::Nothing => break,
                 Received::End | Received::Broken(_) => return self.close(shift, *connection),
             }
         }
-        shift.slots.row(index).readable = true;
         self.await_head(shift, connection, now);
     }
 
@@ -122,10 +119,10 @@ impl Shared {
     fn read_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, scratch: &mut [u8], now: u64) {
         for _ in 0..READS_IN_A_ROW {
             let Some(connection) = &mut exchange.connection else { return };
-            let index = connection.slot;
-            match receive(connection.socket(), scratch) {
-                Received::Data { length, drained } => {
+            match connection.receive(scratch) {
+                Received::Data(length) => {
                     let held = std::mem::take(&mut connection.inbox);
+                    let drained = connection.drained;
                     let taken = if held.is_empty() {
                         exchange.take_body(&scratch[..length]).map(|consumed| scratch[consumed..length].to_vec())
                     } else {
@@ -141,14 +138,13 @@ impl Shared {
                         Err(error) => return self.refuse(shift, exchange, &error),
                     }
                     if exchange.is_ready() {
-                        shift.slots.row(index).readable |= !drained;
                         return shift.ready.push_back(exchange);
                     }
                     if drained {
-                        return self.await_body(shift, exchange, now);
+                        break;
                     }
                 }
-                Received::Nothing => return self.await_body(shift, exchange, now),
+                Received::Nothing => break,
                 Received::End => {
                     let error = Error::peer(400, "the connection was closed in the middle of the body");
                     return self.refuse(shift, exchange, &error);
@@ -161,28 +157,20 @@ impl Shared {
                 }
             }
         }
-        if let Some(connection) = &exchange.connection {
-            shift.slots.row(connection.slot).readable = true;
-        }
         self.await_body(shift, exchange, now);
     }
 
-    fn read_and_drop(self: &Arc<Self>, shift: &mut Shift, connection: Box<Connection>, scratch: &mut [u8]) {
+    fn read_and_drop(self: &Arc<Self>, shift: &mut Shift, mut connection: Box<Connection>, scratch: &mut [u8]) {
         for _ in 0..READS_IN_A_ROW {
-            match receive(connection.socket(), scratch) {
-                Received::Data { drained: false, .. } => {}
-                Received::Data { .. } | Received::Nothing => {
-                    let index = connection.slot;
-                    let deadline = shift.slots.row(index).deadline;
-                    return shift.slots.put(index, Tenant::Lingering(connection), deadline);
-                }
+            match connection.receive(scratch) {
+                Received::Data(_) if !connection.drained => {}
+                Received::Data(_) | Received::Nothing => break,
                 Received::End | Received::Broken(_) => return self.close(shift, *connection),
             }
         }
         let index = connection.slot;
         let deadline = shift.slots.row(index).deadline;
-        shift.slots.put(index, Tenant::Lingering(connection), deadline);
-        shift.attention.push(index);
+        self.at_home(shift, index, Tenant::Lingering(connection), deadline);
     }
 
     fn refuse(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, error: &Error) {
@@ -224,10 +212,15 @@ impl Shared {
 
     /// Puts a tenant in its slot and sees to what happened while it was away.
     pub(crate) fn at_home(&self, shift: &mut Shift, index: u32, tenant: Tenant, deadline: u64) {
+        let unread = match &tenant {
+            Tenant::Head(connection) | Tenant::Lingering(connection) => !connection.drained,
+            Tenant::Body(exchange) => exchange.connection.as_ref().is_some_and(|connection| !connection.drained),
+            Tenant::Sending(_) | Tenant::Away | Tenant::Free(_) => false,
+        };
         shift.slots.put(index, tenant, deadline);
         shift.expect(deadline);
         let slot = shift.slots.row(index);
-        if std::mem::take(&mut slot.readable) | std::mem::take(&mut slot.writable) {
+        if std::mem::take(&mut slot.readable) | std::mem::take(&mut slot.writable) | unread {
             shift.attention.push(index);
         }
     }
