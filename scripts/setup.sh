@@ -67,10 +67,10 @@ install_requirements() {
     echo "$wanted" >"$stamp"
 }
 
-# Leaves one wheel in target/wheels. maturin must be in .venv.
+# build_wheel PROFILE: leaves one wheel in target/wheels. maturin must be in .venv.
 build_wheel() {
     rm -rf "$WHEELS"
-    VIRTUAL_ENV=$VENV "$VENV/bin/maturin" build --release --locked --out "$WHEELS"
+    VIRTUAL_ENV=$VENV "$VENV/bin/maturin" build --profile "$1" --locked --out "$WHEELS"
 }
 
 # Installs that wheel, unless it is the one that is installed already.
