@@ -292,5 +292,9 @@ mod tests {
         }
         let head = receive_request_head(&mut progress, input, &Limits::default(), &mut request).unwrap();
         assert_eq!((head.unwrap().length, request.fields.len()), (input.len(), 2));
+        request.clear();
+        let refused = b"GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n";
+        let received = receive_request_head(&mut HeadEnd::default(), refused, &Limits::default(), &mut request);
+        assert_eq!((received, &request.method[..]), (Err(Refusal::RepeatedHost), &b"GET"[..]));
     }
 }
