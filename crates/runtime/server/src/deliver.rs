@@ -78,6 +78,8 @@ impl Shared {
         let now = now_ms();
         for (mut exchange, result) in batch.exchanges.drain(..).zip(batch.results.drain(..)) {
             let afterwards = exchange.afterwards();
+            // Nothing more is expected: a close alone resets nothing.
+            let is_read_out = exchange.is_read_out();
             match result {
                 Ok(Sent::Blocked) => {
                     let Some(connection) = &mut exchange.connection else { continue };
@@ -101,7 +103,7 @@ impl Shared {
                             }
                             self.await_head(shift, connection, now);
                         }
-                        Afterwards::Close if connection.ended => self.close(shift, *connection),
+                        Afterwards::Close if connection.ended || is_read_out => self.close(shift, *connection),
                         Afterwards::Close => {
                             connection.shut_down_sending();
                             connection.inbox = Vec::new();

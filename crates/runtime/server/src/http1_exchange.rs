@@ -50,6 +50,8 @@ pub(crate) struct Http1Exchange {
     started: bool,
     /// The response goes no further: why is in the log.
     broken: bool,
+    /// The engine has answered in place of the application.
+    refused: bool,
     peer_error: Option<Error>,
     pub(crate) outbox: Outbox,
     pub(crate) status: u16,
@@ -73,6 +75,7 @@ impl Http1Exchange {
             tally: Tally::open(),
             started: false,
             broken: false,
+            refused: false,
             peer_error: None,
             outbox: Outbox::default(),
             status: 0,
@@ -161,6 +164,7 @@ impl Http1Exchange {
         self.outbox.appended(before);
         self.status = status;
         self.started = true;
+        self.refused = true;
         self.persistent = false;
         self.encoding = BodyEncoding::None;
         self.tally = Tally::open();
@@ -175,6 +179,12 @@ impl Http1Exchange {
         } else {
             Afterwards::Close
         }
+    }
+
+    /// True when the request was read to its end and nothing has come behind it.
+    pub(crate) fn is_read_out(&self) -> bool {
+        let emptied = |connection: &Connection| connection.drained && connection.inbox.is_empty();
+        !self.refused && self.decoder.is_done() && self.connection.as_deref().is_some_and(emptied)
     }
 
     /// Body bytes that were sent or are on their way.
@@ -202,6 +212,7 @@ impl Http1Exchange {
         self.continue_awaited = false;
         self.started = false;
         self.broken = false;
+        self.refused = false;
         self.peer_error = None;
         self.encoding = BodyEncoding::None;
         self.tally = Tally::open();

@@ -70,9 +70,18 @@ impl Shared {
             }
             drop(shift);
             let mut lost = false;
-            self.application.batch(&mut || lost = self.run(desk, term));
+            let watched = self.options.threads_max > 1;
+            self.application.batch(&mut || {
+                if watched {
+                    self.alarm.set();
+                }
+                lost = self.run(desk, term);
+            });
             if lost {
                 break;
+            }
+            if watched {
+                self.alarm.take_back();
             }
             shift = self.lock();
         }
@@ -98,7 +107,6 @@ impl Shared {
                 board.begin(desk.number, &exchange.request.method, exchange.request.target());
             }
             self.pulse.enter();
-            self.sleep.wake();
             let call = AssertUnwindSafe(|| self.application.call(Exchange::new(exchange)));
             if catch_unwind(call).is_err() {
                 log::error!(
@@ -114,10 +122,6 @@ impl Shared {
                 return true;
             }
             self.pulse.leave();
-            if shift.vacant {
-                // Nobody could take the lead while this call was blocked.
-                shift.vacant = false;
-            }
         }
     }
 

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 
 /// Above this, bytes that can be shared are sent from where they are instead of being copied behind the head.
-const COPY_BELOW: usize = 16 * 1024;
+const COPY_BELOW: usize = 4 * 1024;
 /// A buffer that has grown past this is given back when it is empty.
 const KEEP_BELOW: usize = 64 * 1024;
 /// How many pieces go into one system call.

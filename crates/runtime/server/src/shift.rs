@@ -14,7 +14,7 @@ use crate::options::{Board, Options};
 use crate::pulse::Pulse;
 use crate::reactor::Reactor;
 use crate::slots::Slots;
-use crate::watch::Sleep;
+use crate::watch::Alarm;
 
 /// How many spare exchanges are kept, with their memory.
 const SPARE: usize = 256;
@@ -27,7 +27,7 @@ pub(crate) struct Shared {
     pub(crate) reactor: Reactor,
     pub(crate) pulse: Pulse,
     pub(crate) board: Option<Box<dyn Board>>,
-    pub(crate) sleep: Sleep,
+    pub(crate) alarm: Alarm,
     /// The order to finish has come: each response says that it is its connection's last.
     pub(crate) draining: AtomicBool,
     /// Followers wait here for the lead.
@@ -91,10 +91,11 @@ impl Shared {
         application: Arc<dyn Application>,
         listeners: Vec<Arc<Listener>>,
         reactor: Reactor,
+        alarm: Alarm,
         board: Option<Box<dyn Board>>,
     ) -> Self {
         let shift = Mutex::new(Shift { next_sweep: u64::MAX, ..Shift::default() });
-        let (pulse, sleep, crew) = (Pulse::default(), Sleep::default(), Condvar::new());
+        let (pulse, crew) = (Pulse::default(), Condvar::new());
         Self {
             options,
             application,
@@ -102,7 +103,7 @@ impl Shared {
             reactor,
             pulse,
             board,
-            sleep,
+            alarm,
             draining: AtomicBool::new(false),
             crew,
             shift,

@@ -1,111 +1,148 @@
 //! The watcher: sees that the leader is blocked inside a call, and opens the lead for another thread.
+//!
+//! It sleeps until an alarm that the leader sets before each batch and takes back after it; so it wakes only when a batch
+//! takes long, and then looks whether the leader computes or waits.
 
+use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{
-    AtomicBool,
-    Ordering::{AcqRel, Acquire, Release},
-};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use crate::pulse::{Look, is_asleep, processor_time};
+use rustix::io::Errno;
+use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec};
+
+use crate::pulse::{is_asleep, processor_time};
 use crate::shift::Shared;
 
-/// How long between two looks, normally.
-const LOOK: Duration = Duration::from_micros(500);
+/// How long a batch may take before the watcher looks, normally.
+const PATIENCE: Duration = Duration::from_micros(400);
 /// The same while calls do block.
-const LOOK_CLOSELY: Duration = Duration::from_micros(80);
-/// How long after a hand-over the watcher looks closely.
+const PATIENCE_ON_ALERT: Duration = Duration::from_micros(100);
+/// How long after a call was seen to block the watcher is on alert.
 const ALERT: Duration = Duration::from_secs(1);
+/// A thread that sleeps at two looks so far apart, in the same call, is blocked.
+const SECOND_LOOK: Duration = Duration::from_micros(60);
+/// Between looks at a leader that computes, at first and at most.
+const LOOKS: (Duration, Duration) = (Duration::from_micros(400), Duration::from_millis(3));
 /// A call that computes all the time keeps the lead for so long; the interpreter would not run another meanwhile.
 const COMPUTING: Duration = Duration::from_millis(5);
-/// The watcher sleeps when no call was seen for so long.
-const QUIET: Duration = Duration::from_millis(20);
 
-/// Whether the watcher sleeps until it is woken.
-#[derive(Default)]
-pub(crate) struct Sleep {
-    asleep: AtomicBool,
-    thread: std::sync::OnceLock<std::thread::Thread>,
+/// What the leader sets before a batch and takes back after it.
+pub(crate) struct Alarm {
+    timer: OwnedFd,
+    alert: AtomicBool,
 }
 
-impl Sleep {
-    /// Wakes the watcher if it sleeps; nearly free if it does not.
-    pub(crate) fn wake(&self) {
-        if self.asleep.load(Acquire)
-            && self.asleep.swap(false, AcqRel)
-            && let Some(thread) = self.thread.get()
-        {
-            thread.unpark();
-        }
+impl Alarm {
+    pub(crate) fn new() -> io::Result<Self> {
+        let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?;
+        Ok(Self { timer, alert: AtomicBool::new(false) })
+    }
+
+    /// A batch begins.
+    pub(crate) fn set(&self) {
+        self.arm(if self.alert.load(Relaxed) { PATIENCE_ON_ALERT } else { PATIENCE });
+    }
+
+    /// The batch is over.
+    pub(crate) fn take_back(&self) {
+        self.arm(Duration::ZERO);
+    }
+
+    /// Wakes the watcher as soon as can be.
+    pub(crate) fn ring(&self) {
+        self.arm(Duration::from_nanos(1));
+    }
+
+    fn arm(&self, after: Duration) {
+        let it_value = Timespec { tv_sec: 0, tv_nsec: after.subsec_nanos().into() };
+        let time = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value };
+        // Fails only for a descriptor that is none or a time that is none.
+        let _ = rustix::time::timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &time);
+    }
+
+    fn wait(&self) {
+        let mut count = [0; 8];
+        while rustix::io::read(&self.timer, &mut count) == Err(Errno::INTR) {}
     }
 }
 
 impl Shared {
     /// The life of the watcher; ends with the worker.
     pub(crate) fn keep_watch(self: &Arc<Self>) {
-        let _ = self.sleep.thread.set(std::thread::current());
-        let mut last = self.pulse.look();
-        let mut since = Instant::now();
-        let mut last_change = since;
-        let mut spent = None;
-        let mut alert_until = since;
+        let mut alert_until = Instant::now();
         loop {
-            let now = Instant::now();
-            std::thread::sleep(if now < alert_until { LOOK_CLOSELY } else { LOOK });
-            let look = self.pulse.look();
-            let now = Instant::now();
-            if look != last {
-                (last, since, last_change, spent) = (look, now, now, None);
-                if !look.in_call() {
-                    continue;
-                }
+            self.alarm.wait();
+            if self.lock().stopping {
+                return;
             }
-            if !look.in_call() {
-                if now - last_change > QUIET && self.rest(look) {
-                    return;
-                }
-                continue;
+            if self.look_after_batch() {
+                alert_until = Instant::now() + ALERT;
             }
-            // The first look at a call only notes how much its thread has computed.
-            let Some(computed_before) = spent else {
-                spent = processor_time(look.thread).map(|time| (time, now));
-                continue;
-            };
-            let Some(time) = processor_time(look.thread) else { continue };
-            let (time_before, looked_before) = computed_before;
-            spent = Some((time, now));
-            let idle = time.saturating_sub(time_before) * 4 < now - looked_before;
-            let blocked = idle && is_asleep(look.thread);
-            if blocked || now - since > COMPUTING {
-                let mut shift = self.lock();
-                if self.pulse.look() == look && !shift.vacant {
-                    self.hand_over(&mut shift);
-                    // At the limit of threads nobody may come soon: what is finished must not wait for that.
-                    let stranded = if shift.idle == 0 { std::mem::take(&mut shift.finished) } else { Vec::new() };
-                    drop(shift);
-                    let mut stranded = stranded;
-                    self.deliver_apart(&mut stranded);
-                    alert_until = now + ALERT;
-                }
-                last = Look { beat: 0, thread: 0 };
-                last_change = now;
-            }
+            self.alarm.alert.store(Instant::now() < alert_until, Relaxed);
         }
     }
 
-    /// Sleeps until the next call. `true`: the worker has ended.
-    fn rest(&self, look: Look) -> bool {
-        self.sleep.asleep.store(true, Release);
-        loop {
-            if self.lock().stopping {
-                return true;
+    /// Looks at a batch that takes long, until it is over or another thread leads. `true`: a call was blocked.
+    fn look_after_batch(self: &Arc<Self>) -> bool {
+        let mut pause = LOOKS.0;
+        let mut look = self.pulse.look();
+        let mut computed_before = processor_time(look.thread);
+        while look.in_call() {
+            if is_asleep(look.thread) {
+                std::thread::sleep(SECOND_LOOK);
+                if self.pulse.look() == look && is_asleep(look.thread) {
+                    return self.relieve(look.beat);
+                }
+            } else {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(LOOKS.1);
             }
-            // A call that began before the flag was up has woken nobody.
-            if self.pulse.look() != look || !self.sleep.asleep.load(Acquire) {
-                self.sleep.asleep.store(false, Release);
-                return false;
+            let next = self.pulse.look();
+            let computed = processor_time(next.thread);
+            if next == look {
+                let spent = computed.zip(computed_before).map(|(now, before)| now.saturating_sub(before));
+                if spent.is_some_and(|spent| spent > COMPUTING) {
+                    self.relieve(look.beat);
+                    return false;
+                }
+            } else {
+                computed_before = computed;
             }
-            std::thread::park_timeout(Duration::from_secs(1));
+            look = next;
         }
+        false
+    }
+
+    /// Opens the lead, if the leader is still in that call. `true` if so.
+    fn relieve(self: &Arc<Self>, beat: u64) -> bool {
+        let mut shift = self.lock();
+        if self.pulse.look().beat != beat || shift.vacant {
+            return false;
+        }
+        self.hand_over(&mut shift);
+        // At the limit of threads nobody may come soon: what is finished must not wait for that.
+        let mut stranded = if shift.idle == 0 { std::mem::take(&mut shift.finished) } else { Vec::new() };
+        drop(shift);
+        self.deliver_apart(&mut stranded);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alarm_rings_only_if_it_is_not_taken_back() {
+        let alarm = Alarm::new().unwrap();
+        alarm.set();
+        alarm.take_back();
+        let mut descriptors = [rustix::event::PollFd::new(&alarm.timer, rustix::event::PollFlags::IN)];
+        let moment = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+        assert_eq!(rustix::event::poll(&mut descriptors, Some(&moment)), Ok(0));
+        alarm.set();
+        alarm.wait();
     }
 }

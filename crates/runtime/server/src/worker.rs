@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use crate::options::{Board, Options};
 use crate::reactor::Reactor;
 use crate::shift::Shared;
+use crate::watch::Alarm;
 
 /// Serves an application at listeners until it is told to finish.
 pub struct Worker {
@@ -59,7 +60,7 @@ impl Worker {
         for (index, listener) in listeners.iter().enumerate() {
             reactor.add_listener(listener, index as u32)?;
         }
-        let shared = Arc::new(Shared::new(options, application, listeners, reactor, board));
+        let shared = Arc::new(Shared::new(options, application, listeners, reactor, Alarm::new()?, board));
         {
             let mut shift = shared.lock();
             shift.term = 1;
@@ -93,8 +94,7 @@ impl Worker {
         }
         shared.work(0);
         if let Some(watcher) = watcher {
-            shared.sleep.wake();
-            watcher.thread().unpark();
+            shared.alarm.ring();
             let _ = watcher.join();
         }
         Ok(())

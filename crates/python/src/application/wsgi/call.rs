@@ -147,7 +147,7 @@ impl State {
 }
 
 /// Pieces from this size on are sent from Python's own memory.
-const SHARE_FROM: usize = 16 * 1024;
+const SHARE_FROM: usize = 4 * 1024;
 
 fn missing(over: bool) -> PyErr {
     PyRuntimeError::new_err(if over {

@@ -59,6 +59,21 @@ impl Input {
         }
     }
 
+    /// Reads without a copy in between, if everything that is asked for has arrived.
+    fn read_arrived<'py>(&self, py: Python<'py>, size: usize) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let Some(call) = &self.call else { return Ok(None) };
+        let mut state = call.get().lock();
+        let exchange = state.exchange()?;
+        let buffered = exchange.buffered();
+        if buffered.len() < size && !exchange.is_body_complete() {
+            return Ok(None);
+        }
+        let length = buffered.len().min(size);
+        let bytes = PyBytes::new(py, &buffered[..length]);
+        exchange.consume(length);
+        Ok(Some(bytes))
+    }
+
     fn read_up_to(&self, py: Python<'_>, size: usize) -> PyResult<Vec<u8>> {
         let mut data = Vec::new();
         if size == 0 {
@@ -104,6 +119,9 @@ impl Input {
     /// Reads `size` bytes, fewer only at the end of the body; without a size, all that is left.
     #[pyo3(signature = (size = None, /))]
     fn read<'py>(&self, py: Python<'py>, size: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyBytes>> {
+        if let Some(bytes) = self.read_arrived(py, size_of(size)?)? {
+            return Ok(bytes);
+        }
         Ok(PyBytes::new(py, &self.read_up_to(py, size_of(size)?)?))
     }
 
