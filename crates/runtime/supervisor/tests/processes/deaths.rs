@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::driver::{Start, kill};
+use crate::driver::{Start, kill, sleeps};
 
 pub(crate) fn a_killed_worker_is_replaced_and_its_requests_are_named() {
     let mut running = Start::new().set("WORKERS", 1).ready();
@@ -17,6 +17,9 @@ pub(crate) fn a_killed_worker_is_replaced_and_its_requests_are_named() {
     let successor = running.ask("pid");
     assert_ne!(successor.trim(), worker.to_string());
     assert_eq!(running.settled(1).len(), 1, "nobody is left unreaped");
+    // The successor has the same seat, but not the lost request.
+    kill(successor.trim().parse().unwrap(), Signal::KILL);
+    running.wait_for(&format!("worker {} was killed by SIGKILL while serving no request\n", successor.trim()));
     assert_eq!(running.stop(), Some(0));
 }
 
@@ -55,25 +58,27 @@ pub(crate) fn a_crash_loop_slows_down_and_ends_when_its_cause_does() {
 }
 
 pub(crate) fn the_workers_of_a_killed_template_go_on_until_one_must_be_replaced() {
-    let mut running = Start::new().ready();
-    let workers = running.settled(2);
-    kill(running.template(), Signal::KILL);
-    running.wait_for("the template process of generation 1 was killed by SIGKILL; its workers go on serving");
-    running.until("the supervisor has adopted the workers", || running.children_of(running.pid()) == workers);
-    let slow = running.slow();
-    let busy = running.ask("pid").trim().parse().unwrap();
-    assert!(workers.contains(&busy));
+    for preload in [1, 0] {
+        let mut running = Start::new().set("PRELOAD", preload).ready();
+        let workers = running.settled(2);
+        kill(running.template(), Signal::KILL);
+        running.wait_for("the template process of generation 1 was killed by SIGKILL; its workers go on serving");
+        running.until("the supervisor has adopted the workers", || running.children_of(running.pid()) == workers);
+        let slow = running.slow();
+        let busy = running.ask("pid").trim().parse().unwrap();
+        assert!(workers.contains(&busy));
 
-    // The one that is idle dies; its end is seen though its parent is gone.
-    kill(busy, Signal::KILL);
-    running.wait_for(&format!("worker {busy} was killed by SIGKILL while serving no request"));
-    running.wait_for("loading application stand-in anew as generation 2");
-    running.wait_for("ready: generation 2, 2 workers");
-    assert_eq!(slow.end(), "done\n", "the other one drains");
-    let successors = running.settled(2);
-    assert!(successors.is_disjoint(&workers));
-    running.wait_for("generation 1 is gone");
-    assert_eq!(running.stop(), Some(0));
+        // The one that is idle dies; its end is seen though its parent is gone.
+        kill(busy, Signal::KILL);
+        running.wait_for(&format!("worker {busy} was killed by SIGKILL while serving no request"));
+        running.wait_for("loading application stand-in anew as generation 2");
+        running.wait_for("ready: generation 2, 2 workers");
+        assert_eq!(slow.end(), "done\n", "the other one drains");
+        let successors = running.settled(2);
+        assert!(successors.is_disjoint(&workers));
+        running.wait_for("generation 1 is gone");
+        assert_eq!(running.stop(), Some(0));
+    }
 }
 
 pub(crate) fn the_others_end_with_a_killed_supervisor_and_lose_nothing() {
@@ -124,5 +129,20 @@ pub(crate) fn a_child_of_the_application_is_left_to_it() {
     // With the template it becomes the supervisor's, which waits for anybody.
     kill(running.template(), Signal::KILL);
     running.until("one is left", || running.children_of(running.pid()).len() == 1);
+    assert_eq!(running.stop(), Some(0));
+}
+
+pub(crate) fn a_dead_worker_keeps_its_number_until_the_supervisor_has_heard_of_it() {
+    let mut running = Start::new().ready();
+    let (workers, template) = (running.settled(2), running.template());
+    running.signal(Signal::STOP);
+    let slept = sleeps(template);
+    kill(*workers.first().unwrap(), Signal::KILL);
+    running.until("the template has seen it and waits again", || sleeps(template) > slept);
+    // Otherwise the supervisor, when it goes on, could signal whoever has got the number.
+    assert_eq!(running.workers(), workers);
+    running.signal(Signal::CONT);
+    running.until("the supervisor has heard", || running.workers() != workers);
+    running.settled(2);
     assert_eq!(running.stop(), Some(0));
 }

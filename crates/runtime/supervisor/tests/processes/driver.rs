@@ -234,6 +234,13 @@ pub(crate) fn descriptors(pid: i32) -> Vec<String> {
     names
 }
 
+/// How often a process has waited for something.
+pub(crate) fn sleeps(pid: i32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    line.unwrap().trim().parse().unwrap()
+}
+
 struct Stat {
     pid: i32,
     parent: i32,

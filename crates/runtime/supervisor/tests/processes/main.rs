@@ -44,7 +44,8 @@ const SCENARIOS: &[Scenario] = scenarios! {
         an_import_does_not_outlive_a_killed_supervisor,
         an_import_in_a_worker_does_not_outlive_a_killed_supervisor,
         a_panic_in_a_worker_ends_the_worker,
-        a_child_of_the_application_is_left_to_it;
+        a_child_of_the_application_is_left_to_it,
+        a_dead_worker_keeps_its_number_until_the_supervisor_has_heard_of_it;
     loads:
         an_application_that_cannot_be_loaded_ends_the_command,
         a_crash_or_a_panic_during_the_import_ends_the_command,
@@ -60,6 +61,7 @@ const SCENARIOS: &[Scenario] = scenarios! {
         a_reload_cuts_what_takes_too_long,
         twenty_reloads_under_load_lose_nothing_and_leave_nothing_behind,
         twenty_deaths_leave_nothing_behind,
+        a_daemon_of_the_application_holds_nothing_open,
         a_changed_file_reloads,
         a_failed_first_load_waits_for_a_changed_file;
 };

@@ -104,6 +104,26 @@ pub(crate) fn twenty_deaths_leave_nothing_behind() {
     assert_eq!(running.stop(), Some(0));
 }
 
+pub(crate) fn a_daemon_of_the_application_holds_nothing_open() {
+    let mut running = Start::new().ready();
+    running.settled(2);
+    let before = descriptors(running.pid());
+    running.mode("load", "daemon");
+    for generation in 2..5 {
+        running.signal(Signal::HUP);
+        running.wait_for(&format!("ready: generation {generation},"));
+        running.wait_for(&format!("generation {} is gone", generation - 1));
+    }
+    running.mode("load", "");
+    running.signal(Signal::HUP);
+    running.wait_for("ready: generation 5,");
+    running.wait_for("generation 4 is gone");
+    // What it inherited at the import is still open in each of the three, but not here.
+    running.until("the lines are closed", || descriptors(running.pid()) == before);
+    running.signal_all(Signal::KILL);
+    running.ended();
+}
+
 pub(crate) fn a_changed_file_reloads() {
     for preload in [0, 1] {
         let mut running = Start::new().set("RELOAD", 1).set("PRELOAD", preload).ready();

@@ -101,6 +101,12 @@ impl Host for StandIn {
                 // A child that has ended and that nobody waits for.
                 drop(std::process::Command::new("true").spawn().unwrap());
             }
+            "daemon" => {
+                // SAFETY: this process has one thread; the child only waits.
+                while unsafe { libc::fork() } == 0 {
+                    std::thread::park();
+                }
+            }
             "handlers" => {
                 // SAFETY: ignoring a signal runs no code of ours.
                 unsafe {
