@@ -1,6 +1,6 @@
 //! The options of a Connection field (RFC 9110 §7.6.1).
 
-use crate::token::trim;
+use crate::token::{is_same, trim};
 
 /// What the Connection fields of one message say, taken together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,15 +14,15 @@ pub(crate) struct Options {
 impl Options {
     /// Adds one field's list. Options compare without case, and empty elements do not count (RFC 9110 §5.6.1.2).
     pub(crate) fn add(&mut self, value: &[u8]) {
-        if value.eq_ignore_ascii_case(b"keep-alive") {
+        if is_same(value, b"keep-alive") {
             self.keep_alive = true;
             return;
         }
         for option in value.split(|byte| *byte == b',').map(trim) {
             match option.len() {
                 0 => {}
-                5 if option.eq_ignore_ascii_case(b"close") => self.close = true,
-                10 if option.eq_ignore_ascii_case(b"keep-alive") => self.keep_alive = true,
+                5 if is_same(option, b"close") => self.close = true,
+                10 if is_same(option, b"keep-alive") => self.keep_alive = true,
                 _ => self.other = true,
             }
         }

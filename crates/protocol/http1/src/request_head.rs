@@ -9,7 +9,7 @@ use crate::diagnosis::diagnose;
 use crate::framing::BodyFields;
 use crate::head_end::METHOD_SIZE;
 use crate::host::is_host;
-use crate::token::trim;
+use crate::token::{is_same, trim};
 use crate::{Framing, HeadEnd, Limits, Refusal, head_too_large, hopeless};
 
 /// Field lines that are parsed without taking memory; a greater limit takes some for every request.
@@ -121,17 +121,17 @@ fn parse<'a>(
             return Err(diagnose(input, limits));
         }
         match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => {
+            4 if is_same(name, b"host") => {
                 hosts += 1;
                 if !(is_host(value) || (value.is_empty() && request.authority().is_none())) {
                     return Err(Refusal::Host);
                 }
             }
-            6 if name.eq_ignore_ascii_case(b"expect") => expects_continue |= is_continue_expected(value, version)?,
-            10 if name.eq_ignore_ascii_case(b"connection") => connection.add(value),
-            12 if name.eq_ignore_ascii_case(b"content-type") => content_types += 1,
-            14 if name.eq_ignore_ascii_case(b"content-length") => body.add_content_length(value)?,
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => body.add_transfer_encoding(value),
+            6 if is_same(name, b"expect") => expects_continue |= is_continue_expected(value, version)?,
+            10 if is_same(name, b"connection") => connection.add(value),
+            12 if is_same(name, b"content-type") => content_types += 1,
+            14 if is_same(name, b"content-length") => body.add_content_length(value)?,
+            17 if is_same(name, b"transfer-encoding") => body.add_transfer_encoding(value),
             _ => {}
         }
         request.fields.push(name, value);

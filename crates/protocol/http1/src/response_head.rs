@@ -6,6 +6,7 @@ use millau_gateway::{BodyLength, Response, Version};
 use crate::EncodeError;
 use crate::connection::Options;
 use crate::framing::decimal;
+use crate::token::is_same;
 
 /// The interim response that a client with `Expect: 100-continue` waits for (RFC 9110 §15.2.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -71,16 +72,16 @@ fn encode(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Result<(BodyEncoding, b
     let mut content_length = None;
     for (name, value) in response.fields.iter() {
         match name.len() {
-            4 if name.eq_ignore_ascii_case(b"date") => has_date = true,
-            6 if name.eq_ignore_ascii_case(b"server") => has_server = true,
-            10 if name.eq_ignore_ascii_case(b"connection") => {
+            4 if is_same(name, b"date") => has_date = true,
+            6 if is_same(name, b"server") => has_server = true,
+            10 if is_same(name, b"connection") => {
                 connection.add(value);
                 if connection.other {
                     return Err(EncodeError::HopByHop("Connection"));
                 }
                 continue;
             }
-            14 if name.eq_ignore_ascii_case(b"content-length") => {
+            14 if is_same(name, b"content-length") => {
                 let length = decimal(value).map_err(|_| EncodeError::ContentLength)?;
                 if content_length.replace(length).is_some_and(|before| before != length) {
                     return Err(EncodeError::ContentLength);

@@ -31,6 +31,15 @@ pub(crate) fn is_value_byte(byte: u8) -> bool {
     byte == b'\t' || (byte >= b' ' && byte != 0x7f)
 }
 
+/// Whether a token is `lower`, without case: `lower` consists of small letters and hyphens. A fixed length and no way out
+/// before the end make this a few wide instructions.
+pub(crate) fn is_same<const N: usize>(token: &[u8], lower: &[u8; N]) -> bool {
+    let Ok(token) = <&[u8; N]>::try_from(token) else { return false };
+    // Setting this bit makes letters small. It makes a hyphen, too, of a CR, which is in no token and no value.
+    let difference = token.iter().zip(lower).fold(0, |difference, (byte, lower)| difference | ((byte | 0x20) ^ lower));
+    difference == 0
+}
+
 /// Without optional white space at either end: `OWS = *( SP / HTAB )` (RFC 9110 §5.6.3).
 pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
@@ -54,6 +63,16 @@ mod tests {
     fn values_hold_no_control_characters() {
         let refused: Vec<u8> = (0..=255).filter(|byte| !is_value_byte(*byte)).collect();
         assert_eq!(refused, (0..9).chain(10..32).chain([127]).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn compares_without_case() {
+        assert!(is_same(b"Content-LENGTH", b"content-length"));
+        assert!(!is_same(b"Content-Lengt", b"content-length") && !is_same(b"Content_Length", b"content-length"));
+        for byte in (0..=255).filter(|byte| is_value_byte(*byte)) {
+            assert_eq!(is_same(&[byte], b"k"), byte == b'k' || byte == b'K');
+            assert_eq!(is_same(&[byte], b"-"), byte == b'-');
+        }
     }
 
     #[test]
