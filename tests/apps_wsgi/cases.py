@@ -16,7 +16,7 @@ class Cases:
         return function
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        name = environ["PATH_INFO"].split("/")[1]
+        name = environ["PATH_INFO"].strip("/").partition("/")[0]
         if name not in self.cases:
             start_response("404 Not Found", [("Content-Type", "text/plain")])
             return [b"no such case: " + name.encode("latin-1")]

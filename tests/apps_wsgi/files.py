@@ -242,9 +242,10 @@ def inside_generator(environ, start_response):
 @application.case
 def partly_iterated(environ, start_response):
     """Something looks at the first block and returns the wrapper after all: the rest is sent."""
-    start_response("200 OK", [TYPE])
-    wrapper = environ["wsgi.file_wrapper"](open(path_of(SMALL), "rb"), 1000)
-    assert next(iter(wrapper)) == pattern(1000)
+    wrapper = environ["wsgi.file_wrapper"](open(path_of(LARGE), "rb"), 1000)
+    block = next(iter(wrapper))
+    assert pattern(LARGE).startswith(block)
+    start_response("200 OK", [TYPE, ("X-Taken", str(len(block)))])
     return wrapper
 
 

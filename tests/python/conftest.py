@@ -30,7 +30,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
     report = outcome.get_result()
     if report.failed:
         for server in Server.running:
-            report.sections.append((f"log of {' '.join(server.command[3:])}", server.log()[-20_000:]))
+            report.sections.append((f"log of {' '.join(server.command[3:])}", server.log()[-4_000:]))
 
 
 @pytest.fixture(scope="module")

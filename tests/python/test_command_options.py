@@ -86,7 +86,7 @@ def test_without_a_target_it_says_what_is_missing():
 
 def test_the_script_and_the_module_are_the_same_command():
     script = Path(sysconfig.get_path("scripts"), "millau")
-    args = dict(capture_output=True, text=True, timeout=PATIENCE, env=command_environment())
+    args = {"capture_output": True, "text": True, "timeout": PATIENCE, "env": command_environment()}
     by_script = subprocess.run([script, "serve", "--help"], **args)
     assert by_script.returncode == 0
     assert by_script.stdout == run_millau("serve", "--help").stdout

@@ -111,16 +111,14 @@ def test_an_exception_in_a_thread_of_the_application(server):
     assert server.get("/in_thread").body == b"fine"
 
 
-def test_exceptions_one_after_another(server):
-    with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(server.client()) for _ in range(20)]
-        for _ in range(5):
+def test_many_exceptions_at_once(server):
+    for _ in range(5):
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(server.client()) for _ in range(20)]
             for client in clients:
                 client.send(request_bytes(target="/in_call/Exception"))
             for client in clients:
-                response = client.response()
-                assert response.status == 500
-                assert response.keeps_alive, "a 500 before anything is sent leaves the connection in order"
+                assert client.response().status == 500
 
 
 def test_head_of_a_failing_request(server):

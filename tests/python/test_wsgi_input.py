@@ -104,8 +104,8 @@ def expected(script: str, body: bytes) -> str:
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize("way", WAYS)
 def test_every_method_behaves_as_on_a_file_with_that_content(server, way, script):
-    with server.client() as client:
-        for body in BODIES.values():
+    for body in BODIES.values():
+        with server.client() as client:
             way(client, f"/script?{quote(script)}", body)
             assert client.response().text == expected(script, body)
 

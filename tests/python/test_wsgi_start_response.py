@@ -186,7 +186,9 @@ def test_an_application_may_wish_for_the_end_of_its_connection_and_for_nothing_e
     """`Connection: keep-alive` is in many an event stream's headers: it is the server's own and is dropped, not refused."""
     response = told.get(tell(headers=[("Connection", wish)]))
     assert response.status == 200
-    assert response.all("Connection") in ([wish], []) if wish == "keep-alive" else response.all("Connection") == ["close"]
+    assert (
+        response.all("Connection") in ([wish], []) if wish == "keep-alive" else response.all("Connection") == ["close"]
+    )
 
 
 BAD_HEADERS = {
