@@ -51,7 +51,11 @@ pub(crate) fn traceback(py: Python<'_>, error: &PyErr) -> String {
         .and_then(|module| {
             module.call_method1("format_exception", (error.get_type(py), error.value(py), error.traceback(py)))
         })
-        .and_then(|lines| lines.extract::<Vec<String>>());
+        .and_then(|lines| {
+            // A lone surrogate is no UTF-8: it is shown by its replacement.
+            let lines = lines.try_iter()?.map(|line| Ok(line?.cast::<PyString>()?.to_string_lossy().into_owned()));
+            lines.collect::<PyResult<Vec<String>>>()
+        });
     match formatted {
         Ok(lines) => lines.concat().trim_end().to_owned(),
         Err(_) => error.to_string(),

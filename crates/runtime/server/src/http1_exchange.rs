@@ -189,7 +189,7 @@ impl Http1Exchange {
 
     /// Body bytes that were sent or are on their way.
     pub(crate) fn body_sent(&self) -> u64 {
-        self.tally.admitted()
+        if matches!(self.encoding, BodyEncoding::None) { 0 } else { self.tally.admitted() }
     }
 
     /// True when the response was not completed.

@@ -154,8 +154,9 @@ impl Shared {
                         }
                         _ if readiness.read => {
                             // A close that came together with data shows no second edge: look again afterwards.
-                            if readiness.closed {
-                                slot.readable = true;
+                            slot.readable |= readiness.closed;
+                            if let Some(connection) = slot.tenant.connection() {
+                                connection.drained = false;
                             }
                             self.read(&mut shift, index, &mut desk.scratch, now);
                         }

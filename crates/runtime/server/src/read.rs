@@ -211,12 +211,8 @@ impl Shared {
     }
 
     /// Puts a tenant in its slot and sees to what happened while it was away.
-    pub(crate) fn at_home(&self, shift: &mut Shift, index: u32, tenant: Tenant, deadline: u64) {
-        let unread = match &tenant {
-            Tenant::Head(connection) | Tenant::Lingering(connection) => !connection.drained,
-            Tenant::Body(exchange) => exchange.connection.as_ref().is_some_and(|connection| !connection.drained),
-            Tenant::Sending(_) | Tenant::Away | Tenant::Free(_) => false,
-        };
+    pub(crate) fn at_home(&self, shift: &mut Shift, index: u32, mut tenant: Tenant, deadline: u64) {
+        let unread = tenant.connection().is_some_and(|connection| !connection.drained);
         shift.slots.put(index, tenant, deadline);
         shift.expect(deadline);
         let slot = shift.slots.row(index);

@@ -20,6 +20,17 @@ pub(crate) enum Tenant {
     Lingering(Box<Connection>),
 }
 
+impl Tenant {
+    /// The connection of a tenant who reads.
+    pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
+        match self {
+            Self::Head(connection) | Self::Lingering(connection) => Some(connection),
+            Self::Body(exchange) => exchange.connection.as_deref_mut(),
+            Self::Sending(_) | Self::Away | Self::Free(_) => None,
+        }
+    }
+}
+
 /// One row of the table.
 pub(crate) struct Slot {
     pub(crate) tenant: Tenant,

@@ -31,22 +31,26 @@ const COMPUTING: Duration = Duration::from_millis(5);
 /// What the leader sets before a batch and takes back after it.
 pub(crate) struct Alarm {
     timer: OwnedFd,
+    /// A batch is on.
+    batch: AtomicBool,
     alert: AtomicBool,
 }
 
 impl Alarm {
     pub(crate) fn new() -> io::Result<Self> {
         let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?;
-        Ok(Self { timer, alert: AtomicBool::new(false) })
+        Ok(Self { timer, batch: AtomicBool::new(false), alert: AtomicBool::new(false) })
     }
 
     /// A batch begins.
     pub(crate) fn set(&self) {
+        self.batch.store(true, Relaxed);
         self.arm(if self.alert.load(Relaxed) { PATIENCE_ON_ALERT } else { PATIENCE });
     }
 
     /// The batch is over.
     pub(crate) fn take_back(&self) {
+        self.batch.store(false, Relaxed);
         self.arm(Duration::ZERO);
     }
 
@@ -89,11 +93,11 @@ impl Shared {
         let mut pause = LOOKS.0;
         let mut look = self.pulse.look();
         let mut computed_before = processor_time(look.thread);
-        while look.in_call() {
-            if is_asleep(look.thread) {
+        while self.alarm.batch.load(Relaxed) {
+            if look.in_call() && is_asleep(look.thread) {
                 std::thread::sleep(SECOND_LOOK);
-                if self.pulse.look() == look && is_asleep(look.thread) {
-                    return self.relieve(look.beat);
+                if self.pulse.look() == look && is_asleep(look.thread) && self.relieve(look.beat) {
+                    return true;
                 }
             } else {
                 std::thread::sleep(pause);
@@ -101,10 +105,9 @@ impl Shared {
             }
             let next = self.pulse.look();
             let computed = processor_time(next.thread);
-            if next == look {
+            if next == look && look.in_call() {
                 let spent = computed.zip(computed_before).map(|(now, before)| now.saturating_sub(before));
-                if spent.is_some_and(|spent| spent > COMPUTING) {
-                    self.relieve(look.beat);
+                if spent.is_some_and(|spent| spent > COMPUTING) && self.relieve(look.beat) {
                     return false;
                 }
             } else {
