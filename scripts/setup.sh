@@ -3,7 +3,7 @@
 # PYTHON names another interpreter than python3.
 
 VENV=$PWD/.venv
-WHEELS=target/wheels
+WHEELS=dist
 
 die() {
     echo "error: $1" >&2
@@ -67,9 +67,10 @@ install_requirements() {
     echo "$wanted" >"$stamp"
 }
 
-# build_wheel PROFILE: leaves one wheel in target/wheels. maturin must be in .venv.
+# build_wheel PROFILE: leaves one wheel in dist, or in target/wheels if it is not for release. maturin must be in .venv.
 build_wheel() {
-    rm -rf "$WHEELS"
+    [ "$1" = release ] || WHEELS=target/wheels
+    rm -f "$WHEELS"/millau-*.whl
     VIRTUAL_ENV=$VENV "$VENV/bin/maturin" build --profile "$1" --locked --out "$WHEELS"
 }
 
