@@ -82,12 +82,8 @@ fn serve(py: Python<'_>, settings: &Settings) -> i32 {
         application: settings.title(),
         ..SupervisorSettings::default()
     };
-    let host = PythonHost::new(py, settings, listeners.clone(), access_log);
-    let code = millau_supervisor::run(&supervisor, &host);
-    for listener in &listeners {
-        listener.remove_file();
-    }
-    code
+    let host = PythonHost::new(py, settings, listeners, access_log);
+    millau_supervisor::run(&supervisor, &host)
 }
 
 fn open_listeners(py: Python<'_>, settings: &Settings) -> Result<Vec<Arc<Listener>>, millau_listener::ListenError> {

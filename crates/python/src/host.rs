@@ -21,7 +21,7 @@ use crate::load;
 pub(crate) struct PythonHost<'a> {
     py: Python<'a>,
     settings: &'a Settings,
-    listeners: Vec<Arc<Listener>>,
+    listeners: RefCell<Vec<Arc<Listener>>>,
     access_log: Option<Arc<AccessLog>>,
     loaded: RefCell<Option<Arc<dyn Application>>>,
 }
@@ -33,7 +33,7 @@ impl<'a> PythonHost<'a> {
         listeners: Vec<Arc<Listener>>,
         access_log: Option<Arc<AccessLog>>,
     ) -> Self {
-        Self { py, settings, listeners, access_log, loaded: RefCell::new(None) }
+        Self { py, settings, listeners: RefCell::new(listeners), access_log, loaded: RefCell::new(None) }
     }
 
     fn options(&self) -> Options {
@@ -142,7 +142,7 @@ impl Host for PythonHost<'_> {
         let board: Box<dyn Board> = Box::new(Scoreboard(seat));
         let graceful = orders.graceful;
         let worker =
-            Worker::new(self.options(), application, self.listeners.clone(), orders.drain, graceful, Some(board));
+            Worker::new(self.options(), application, self.listeners.take(), orders.drain, graceful, Some(board));
         let worker = match worker {
             Ok(worker) => worker,
             Err(error) => {
@@ -158,6 +158,10 @@ impl Host for PythonHost<'_> {
                 1
             }
         }
+    }
+
+    fn stop_listening(&self) {
+        self.listeners.take();
     }
 
     fn exit(&self, role: Role, code: i32) -> ! {

@@ -137,8 +137,10 @@ impl Shared {
         for (token, readiness) in desk.events.iter() {
             match token {
                 Token::Wake => {}
-                Token::Drain => self.drain(&mut shift, now),
-                Token::Listener(listener) => self.accept(&mut shift, listener as usize, &mut desk.scratch, now),
+                Token::Drain => self.drain(&mut shift, &mut desk.scratch, now),
+                Token::Listener(listener) => {
+                    self.accept(&mut shift, listener as usize, &mut desk.scratch, now);
+                }
                 Token::Slot { index, turn } => {
                     let Some(slot) = shift.slots.find(index, turn) else { continue };
                     match slot.tenant {
@@ -247,23 +249,24 @@ impl Shared {
         }
     }
 
-    fn accept(self: &Arc<Self>, shift: &mut Shift, listener: usize, scratch: &mut [u8], now: u64) {
-        let Some(listener) = self.listeners.get(listener) else { return };
+    /// Takes connections from a listener. `true`: there may be more.
+    fn accept(self: &Arc<Self>, shift: &mut Shift, listener: usize, scratch: &mut [u8], now: u64) -> bool {
+        let Some(listener) = shift.listeners.get(listener).cloned() else { return false };
         for _ in 0..ACCEPTS_IN_A_ROW {
             if !shift.accepting || shift.slots.occupied() >= self.options.connections {
-                return;
+                return false;
             }
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            let (socket, address) = match rustix::net::acceptfrom_with(listener, flags) {
+            let (socket, address) = match rustix::net::acceptfrom_with(&listener, flags) {
                 Ok(accepted) => accepted,
-                Err(Errno::AGAIN) => return,
+                Err(Errno::AGAIN) => return false,
                 Err(Errno::INTR | Errno::CONNABORTED) => continue,
                 Err(error) => {
                     if shift.accept_after == 0 {
                         log::error!("operator error: no connection can be accepted on {}: {error}", listener.url());
                     }
                     shift.accept_after = now + ACCEPT_PAUSE_MS;
-                    return;
+                    return false;
                 }
             };
             let peer = address.and_then(|address: SocketAddrAny| std::net::SocketAddr::try_from(address).ok());
@@ -286,6 +289,7 @@ impl Shared {
             shift.slots.put(slot, Tenant::Head(Box::new(connection)), deadline);
             self.read(shift, slot, scratch, now);
         }
+        true
     }
 
     /// Watches the listeners exactly while connections may come.
@@ -298,7 +302,7 @@ impl Shared {
         if wanted == shift.accepting {
             return;
         }
-        for (index, listener) in self.listeners.iter().enumerate() {
+        for (index, listener) in shift.listeners.iter().enumerate() {
             let change =
                 if wanted { self.reactor.add_listener(listener, index as u32) } else { self.reactor.remove(listener) };
             if let Err(error) = change {
@@ -310,9 +314,14 @@ impl Shared {
 
     /// The order to finish has come: nothing new is accepted; a connection that has been silent for a while closes, one
     /// that has just been used may send one more request, whose answer says that it is the last.
-    fn drain(self: &Arc<Self>, shift: &mut Shift, now: u64) {
+    ///
+    /// Connections that wait at a listener are taken first: if no other process has it open, they would be reset.
+    fn drain(self: &Arc<Self>, shift: &mut Shift, scratch: &mut [u8], now: u64) {
         if shift.draining.is_some() {
             return;
+        }
+        for listener in 0..shift.listeners.len() {
+            while self.accept(shift, listener, scratch, now) {}
         }
         shift.draining = Some(now);
         self.draining.store(true, Relaxed);
@@ -327,6 +336,7 @@ impl Shared {
         }
         shift.next_sweep = now;
         self.see_to_listeners(shift, now);
+        shift.listeners.clear();
     }
 
     fn has_drained(&self, shift: &mut Shift) -> bool {

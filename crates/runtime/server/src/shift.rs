@@ -23,7 +23,6 @@ const SPARE: usize = 256;
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) application: Arc<dyn Application>,
-    pub(crate) listeners: Vec<Arc<Listener>>,
     pub(crate) reactor: Reactor,
     pub(crate) pulse: Pulse,
     pub(crate) board: Option<Box<dyn Board>>,
@@ -55,6 +54,8 @@ pub(crate) struct Shift {
     /// Slots to be looked at without an event.
     pub(crate) attention: Vec<u32>,
     pub(crate) slots: Slots,
+    /// Closed when the worker drains.
+    pub(crate) listeners: Vec<Arc<Listener>>,
     spare: Vec<Box<Http1Exchange>>,
     /// When the deadlines are looked at next, in milliseconds.
     pub(crate) next_sweep: u64,
@@ -94,20 +95,9 @@ impl Shared {
         alarm: Alarm,
         board: Option<Box<dyn Board>>,
     ) -> Self {
-        let shift = Mutex::new(Shift { next_sweep: u64::MAX, ..Shift::default() });
+        let shift = Mutex::new(Shift { listeners, next_sweep: u64::MAX, ..Shift::default() });
         let (pulse, crew) = (Pulse::default(), Condvar::new());
-        Self {
-            options,
-            application,
-            listeners,
-            reactor,
-            pulse,
-            board,
-            alarm,
-            draining: AtomicBool::new(false),
-            crew,
-            shift,
-        }
+        Self { options, application, reactor, pulse, board, alarm, draining: AtomicBool::new(false), crew, shift }
     }
 
     /// Takes the lock. A thread that panicked under it has left it in order: nothing between two changes can panic.
