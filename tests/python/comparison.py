@@ -16,6 +16,7 @@ import gzip
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,6 +27,9 @@ from server import BrokenResponse, Client, Response, Server, chunked, request_by
 
 APPS = Path(__file__).resolve().parents[1] / "apps"
 VALIDATED = APPS / "validated.py"
+
+SERVERS_ENVIRONMENT = {"PYTHONHASHSEED": "0"}
+"""Sets are written out in the same order by every server."""
 
 ENGINE_FIELDS = {"connection", "date", "keep-alive", "server", "transfer-encoding"}
 """What a server, not the application, says."""
@@ -206,11 +210,11 @@ class AnswersAsReference:
     flows: ClassVar[Mapping[str, Sequence[Step]]]
     arguments: ClassVar[Sequence[str]] = ()
     """More arguments for `millau serve`."""
-    environment: ClassVar[Mapping[str, str]] = {}
+    environment: ClassVar[dict[str, str]] = {}
     masks: ClassVar[Sequence[tuple[str, str]]] = ()
     """Patterns of what changes from run to run, in bodies and field values, and what stands for it."""
     volatile_fields: ClassVar[set[str]] = set()
-    """Fields of which only the presence is compared."""
+    """Fields of which only the presence is compared, like Expires, which tells the time."""
     own_complaints: ClassVar[bool] = False
     """The application logs errors of its own."""
 
@@ -255,7 +259,7 @@ class AnswersAsReference:
                 stack.callback(one.close)
                 return one
 
-            env = {"PYTHONHASHSEED": "0"} | dict(cls.environment)  # sets are written out in one order everywhere
+            env = SERVERS_ENVIRONMENT | cls.environment
             yield {
                 "reference": hosted("reference", lambda d: Reference(cls.target, cwd=d, env=env)),
                 "millau": hosted("millau", lambda d: Server(cls.target, *cls.arguments, cwd=d, env=env)),
@@ -349,7 +353,7 @@ class AnswersAsReference:
             key = name.lower()
             if key in ENGINE_FIELDS or name == DERIVED_LENGTH:
                 continue
-            volatile = key in cls.volatile_fields or key in step.volatile
+            volatile = key == "expires" or key in cls.volatile_fields or key in step.volatile
             fields.setdefault(key, []).append("..." if volatile else cls.masked(value.encode("latin-1"), home))
         return fields
 
@@ -374,6 +378,47 @@ class AnswersAsReference:
         for pattern, stand_in in cls.masks:
             text = re.sub(pattern, stand_in, text)
         return text
+
+
+class AnswersManyAtOnce(AnswersAsReference):
+    """A hosted system that many visitors ask at once, in several processes and threads: nobody may get the answer
+    to another's request."""
+
+    at_once: ClassVar[Sequence[str]]
+    """Flows that leave nothing behind."""
+    crew: ClassVar[Sequence[str]] = ("--workers", "2", "--threads", "8")
+    visitors: ClassVar[int] = 8
+
+    def test_many_at_once(self, servers: dict[str, Hosted]) -> None:
+        system = type(self)
+        home = servers["reference"].directory.with_name("many")
+        shutil.copytree(home.with_name("original"), home, symlinks=True)
+        system.settle(home)
+        places = [(flow, number) for flow in self.at_once for number in range(len(self.flows[flow]))]
+        expected = {place: servers["reference"].answer(system, *place) for place in places}
+
+        def visit(first: int) -> list[str]:
+            """Go through all flows, beginning with another one than the other visitors."""
+            hosted = Hosted("millau", server, home)
+            turned = self.at_once[first % len(self.at_once) :] + self.at_once[: first % len(self.at_once)]
+            faults = []
+            for flow in turned:
+                for number, step in enumerate(self.flows[flow]):
+                    answer = hosted.answer(system, flow, number)
+                    faults += [
+                        f"visitor {first}, {flow}, {step.label}: {fault}"
+                        for fault in self.differences(
+                            step, expected[flow, number], answer, servers["reference"].directory, home
+                        )
+                    ]
+            hosted.close()
+            return faults
+
+        env = SERVERS_ENVIRONMENT | self.environment
+        with Server(self.target, *self.crew, cwd=home, env=env) as server, ThreadPoolExecutor(self.visitors) as pool:
+            faults = [fault for found in pool.map(visit, range(self.visitors)) for fault in found]
+        if faults:
+            raise AssertionError("\n".join(faults[:20]))
 
 
 def content(response: Response) -> bytes:

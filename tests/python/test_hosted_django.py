@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from comparison import FORM, MULTIPART, AnswersAsReference, Step, bytes_of, multipart
+from comparison import FORM, MULTIPART, AnswersManyAtOnce, Step, bytes_of, multipart
 
 TOKEN = r'name="csrfmiddlewaretoken" value="(\w+)"'
 
@@ -32,7 +32,7 @@ def book_with_cover(visitor) -> bytes:
     )
 
 
-class TestDjango(AnswersAsReference):
+class TestDjango(AnswersManyAtOnce):
     app = "django"
     target = "site1.wsgi:application"
     masks = [
@@ -41,7 +41,7 @@ class TestDjango(AnswersAsReference):
         (r"expires=\w{3}, [^;]+ GMT", "expires=..."),
         (r"messages=[^;]*", "messages=..."),
     ]
-    volatile_fields = {"expires"}
+    at_once = ["upload", "body", "static", "files", "streaming", "conditional", "addresses"]
     own_complaints = True  # DEBUG is off: failing views and refused hosts are logged
 
     @classmethod

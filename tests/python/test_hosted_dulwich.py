@@ -25,7 +25,7 @@ def want(visitor) -> bytes:
 class TestDulwich(AnswersAsReference):
     app = "dulwich"
     target = "repositories:application"
-    volatile_fields = {"expires", "last-modified"}
+    volatile_fields = {"last-modified"}
     own_complaints = True  # an access log of its own
 
     @classmethod

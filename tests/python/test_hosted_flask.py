@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from comparison import FORM, MULTIPART, AnswersAsReference, Step, bytes_of, multipart
+from comparison import FORM, MULTIPART, AnswersAsReference, AnswersManyAtOnce, Step, bytes_of, multipart
 
 JSON = ("Content-Type", "application/json")
 BINARY = ("Content-Type", "application/octet-stream")
@@ -12,13 +12,14 @@ BINARY = ("Content-Type", "application/octet-stream")
 READ_ALL = "Werkzeug calls wsgi.input.read() without a size, which PEP 3333 allows and the validator does not"
 
 
-class TestFlask(AnswersAsReference):
+class TestFlask(AnswersManyAtOnce):
     app = "flask"
     target = "pages:app"
     masks = [
         (r"session=[\w.-]+", "session=..."),
         (r'^("\d+\.\d+-\d+-)\d+"$', r'\1..."'),  # the ETag of a file has its path in it
     ]
+    at_once = ["pages", "session", "files", "bodies"]
     own_complaints = True  # a failing view is logged
 
     @classmethod

@@ -94,6 +94,7 @@ class TestPaste(AnswersAsReference):
             Step("HEAD", "/cgi/show"),
             Step("GET", "/cgi/show", fields=[("X-Asked", "for this")], contains="HTTP_X_ASKED=for this\n"),
             Step("POST", "/cgi/show", body=bytes_of(100_000), contains="100000 bytes, the last b'000000000006249\\n'"),
+            Step("POST", "/cgi/show", body=bytes_of(100_000), chunks=3000, contains="100000 bytes, the last b'00"),
             Step("GET", "/cgi/status", 404, "line 999\n"),
             Step("GET", "/cgi/status", 404, "line 999\n", version="1.0"),
         ],

@@ -11,7 +11,6 @@ class TestPyramid(AnswersAsReference):
     app = "pyramid"
     target = "paste:pyramid.ini"
     masks = [(r"session=[\w.-]+", "session=...")]
-    volatile_fields = {"expires"}
 
     @classmethod
     def prepare(cls, directory: Path) -> None:

@@ -90,6 +90,7 @@ class TestFalcon(AnswersAsReference):
         ],
         "bodies": [
             Step("POST", "/body", body=bytes_of(300_000), contains="000000000018749\n"),
+            Step("POST", "/body", body=bytes_of(300_000), chunks=9000, contains="000000000018749\n"),
             Step("POST", "/body", body=b""),
             Step("POST", "/digest", body=bytes_of(1_000_000)),
             Step(
@@ -132,6 +133,7 @@ class TestCherryPy(AnswersAsReference):
         ],
         "bodies": [
             Step("POST", "/", fields=[FORM], body=b"a=1&b=2", contains="fields [('a', '1'), ('b', '2')]"),
+            Step("POST", "/", fields=[FORM], body=b"a=1&b=2", chunks=2, contains="fields [('a', '1'), ('b', '2')]"),
             Step("POST", "/json", fields=[JSON], body=b'{"a": 1}', contains='{"got": {"a": 1}}'),
             Step("POST", "/json", 400, fields=[JSON], body=b"{"),
             Step(
@@ -168,6 +170,7 @@ class TestWebPy(AnswersAsReference):
             Step("POST", "/form", fields=[FORM], body=b"a=1&b=2", contains="[('a', '1'), ('b', '2')]"),
             Step("POST", "/form", fields=[MULTIPART], body=multipart(a="1"), contains="[('a', '1')]"),
             Step("PUT", "/form", body=b"put data", contains="put data"),
+            Step("PUT", "/form", body=b"put data", chunks=3, contains="put data"),
         ],
     }
 

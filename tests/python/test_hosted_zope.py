@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from comparison import FORM, MULTIPART, AnswersAsReference, Step, bytes_of, multipart
+from comparison import FORM, MULTIPART, AnswersManyAtOnce, Step, bytes_of, multipart
 
 MANAGER = ("Authorization", "Basic " + base64.b64encode(b"admin:sesame").decode())
 STRANGER = ("Authorization", "Basic " + base64.b64encode(b"admin:wrong").decode())
@@ -31,11 +31,12 @@ def add(kind: str, product: str, constructor: str, **fields) -> Step:
     )
 
 
-class TestZope(AnswersAsReference):
+class TestZope(AnswersManyAtOnce):
     """One process for each instance: its FileStorage takes a lock."""
 
     target = "paste:etc/zope.ini"
-    arguments = ("--workers", "1", "--threads", "4")
+    arguments = crew = ("--workers", "1", "--threads", "4")
+    at_once = ["public", "files", "objects"]
     masks = [
         (r"={15}\d+==", "(boundary)"),
         (r"_p_mtime=[\d.]+", "_p_mtime=..."),
