@@ -68,6 +68,11 @@ pub trait Host {
     /// Returns the exit code of the process; 0 after it was told to drain.
     fn serve(&self, seat: Seat, orders: Orders, ready: &mut dyn FnMut()) -> i32;
 
+    /// In the supervisor, once, when the end has begun and before the workers are told to drain: closes the listening
+    /// sockets. The templates, which hold them too, end at the same time; so, when the last worker has accepted what
+    /// was waiting and closed its own, clients are refused at once instead of waiting for a server that ends.
+    fn stop_listening(&self) {}
+
     /// Ends a forked process. The default ends it at once (`_exit`), without exit handlers of C or Python:
     /// those of a template would undo what its workers still need.
     fn exit(&self, role: Role, code: i32) -> ! {

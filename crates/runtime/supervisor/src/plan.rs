@@ -224,7 +224,7 @@ impl Plan {
             Order::Stop if self.stop.is_none() => {
                 let workers = self.workers.values().filter(|w| w.is_ready()).count();
                 self.say(News::Stopping { workers, limit: self.rules.graceful });
-                self.stop = Some(STOPPED);
+                self.stop(STOPPED);
             }
             Order::Stop | Order::Quit => self.stop_at_once(),
             _ if self.stop.is_some() => {}
@@ -249,9 +249,17 @@ impl Plan {
         }
     }
 
+    /// The end begins, unless it has; it will have this exit code.
+    fn stop(&mut self, code: i32) {
+        if self.stop.is_none() {
+            self.stop = Some(code);
+            self.out.push(Action::StopListening);
+        }
+    }
+
     fn stop_at_once(&mut self) {
         self.say(News::StoppingAtOnce);
-        self.stop.get_or_insert(STOPPED);
+        self.stop(STOPPED);
         for worker in self.workers.values_mut() {
             if let Some(pid) = worker.pid {
                 worker.state = match worker.state {
@@ -409,7 +417,9 @@ impl Plan {
             return;
         }
         self.say(News::GivenUp { generation, cause, then });
-        self.stop = code;
+        if let Some(code) = code {
+            self.stop(code);
+        }
         self.renewals += 1;
         self.renew_at = Some(now + backoff::delay(self.renewals + 1));
     }

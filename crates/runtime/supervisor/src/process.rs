@@ -243,6 +243,7 @@ impl<'a> Supervisor<'a> {
                         line.send(Command::Start { seat });
                     }
                 }
+                Action::StopListening => self.host.stop_listening(),
                 Action::Drain { pid } => self.signal(pid, Signal::TERM),
                 Action::Kill { pid } => self.signal(pid, Signal::KILL),
                 Action::Say(news) => self.say(&news),

@@ -57,6 +57,8 @@ pub(crate) enum Action {
     KillTemplate { generation: Generation },
     /// Have the template of this generation fork a worker for this seat.
     StartWorker { generation: Generation, seat: usize },
+    /// Let go of the listening sockets: the end has begun.
+    StopListening,
     /// Tell a worker to finish what it does.
     Drain { pid: Pid },
     /// Kill a worker.

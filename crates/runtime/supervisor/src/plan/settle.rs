@@ -189,10 +189,10 @@ impl Plan {
     fn end_templates(&mut self) {
         let stopping = self.stop.is_some();
         for (generation, load) in &mut self.generations {
-            let mut workers = self.workers.values().filter(|w| w.generation == *generation).peekable();
             let idle = match load.template {
                 Template::Loading { .. } => true,
-                Template::Loaded => workers.peek().is_none() || (stopping && workers.any(|w| w.pid.is_none())),
+                // At the end it would only keep the listening sockets open; the supervisor adopts its workers.
+                Template::Loaded => stopping || self.workers.values().all(|w| w.generation != *generation),
                 Template::Killed { .. } | Template::Gone => false,
             };
             let live = !stopping && [self.current, self.next].contains(&Some(*generation));

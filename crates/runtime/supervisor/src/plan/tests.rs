@@ -125,6 +125,7 @@ fn lines(actions: Vec<Action>) -> Vec<String> {
         Action::StartTemplate { generation, preload: false } => format!("bare template {generation}"),
         Action::KillTemplate { generation } => format!("kill template {generation}"),
         Action::StartWorker { generation, seat } => format!("worker {generation} on {seat}"),
+        Action::StopListening => "stop listening".to_owned(),
         Action::Drain { pid } => format!("drain {pid}"),
         Action::Kill { pid } => format!("kill {pid}"),
         Action::Say(news) => format!("say {}", news.line("app", "")),

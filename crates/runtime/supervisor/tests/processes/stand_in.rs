@@ -3,6 +3,7 @@
 //! The folder that it is given controls it: `load` and `serve` say what loading and serving do, and are read anew each
 //! time. Workers answer on the socket `front`: a client sends a line and gets lines.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::AsFd;
@@ -34,7 +35,7 @@ pub(crate) fn main(folder: &Path) -> ! {
         reload_directories: Vec::new(),
         application: "stand-in".to_owned(),
     };
-    let host = StandIn { folder: folder.to_owned(), listener };
+    let host = StandIn { folder: folder.to_owned(), listener: RefCell::new(Some(listener)) };
     let code = millau_supervisor::run(&settings, &host);
     // A forked process that comes back from `run` would say this a second time.
     eprintln!("run returned");
@@ -64,7 +65,8 @@ impl Log for Stderr {
 
 struct StandIn {
     folder: PathBuf,
-    listener: UnixListener,
+    /// Until it is closed.
+    listener: RefCell<Option<UnixListener>>,
 }
 
 impl StandIn {
@@ -127,8 +129,13 @@ impl Host for StandIn {
         vec![self.folder.join("source")]
     }
 
+    fn stop_listening(&self) {
+        self.listener.take();
+    }
+
     fn serve(&self, seat: Seat, orders: Orders, ready: &mut dyn FnMut()) -> i32 {
         let mode = self.mode("serve");
+        let listener = self.listener.take().expect("the supervisor closed it before the fork");
         match mode.as_str() {
             "die early" => std::process::abort(),
             "hang early" => loop {
@@ -146,7 +153,7 @@ impl Host for StandIn {
         loop {
             let mut sources = [
                 PollFd::from_borrowed_fd(orders.drain.as_fd(), PollFlags::IN),
-                PollFd::from_borrowed_fd(self.listener.as_fd(), PollFlags::IN),
+                PollFd::from_borrowed_fd(listener.as_fd(), PollFlags::IN),
             ];
             // The signal that says drain interrupts the wait for it.
             if poll(&mut sources, None).is_err() {
@@ -155,7 +162,7 @@ impl Host for StandIn {
             if !sources[0].revents().is_empty() {
                 return 0;
             }
-            if let Ok((client, _)) = self.listener.accept() {
+            if let Ok((client, _)) = listener.accept() {
                 // A client that is gone is no reason to end.
                 let _ = answer(client, seat);
             }

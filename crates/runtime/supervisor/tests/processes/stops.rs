@@ -42,6 +42,9 @@ pub(crate) fn a_stop_lets_requests_finish() {
     let slow = running.slow();
     running.signal(Signal::TERM);
     running.wait_for("has drained");
+    running.until("only the supervisor and the busy worker are left", || running.processes().len() == 2);
+    let held = descriptors(running.pid());
+    assert!(!held.contains(&"socket".to_owned()), "nobody else keeps the front open: {held:?}");
     assert_eq!(slow.end(), "done\n");
     assert_eq!(running.ended(), Some(0));
     assert!(!running.log().contains("ERROR"), "{}", running.log());

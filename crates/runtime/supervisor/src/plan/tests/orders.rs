@@ -72,9 +72,17 @@ fn fewer_workers_cancel_a_start_that_waits() {
 fn a_stop_drains_the_workers_and_then_ends_the_template() {
     let mut bench = Bench::serving(rules(2));
     let said = "say stopping: 2 workers finish their requests, within 30 s";
-    assert_eq!(bench.order(Order::Stop), [said, "drain 101", "drain 102"]);
+    assert_eq!(bench.order(Order::Stop), [said, "stop listening", "drain 101", "drain 102", "kill template 1"]);
     assert_eq!(bench.drained(0, 101), ["say worker 101 has drained"]);
-    assert_eq!(bench.drained(1, 102), ["say worker 102 has drained", "kill template 1"]);
+    assert!(bench.template_ended(1).is_empty(), "the workers live on without it");
+    assert_eq!(bench.drained(1, 102), ["say worker 102 has drained", "say stopped", "end 0"]);
+}
+
+#[test]
+fn a_stop_may_wait_for_the_template_last() {
+    let mut bench = Bench::serving(rules(1));
+    bench.order(Order::Stop);
+    assert_eq!(bench.drained(0, 101), ["say worker 101 has drained"]);
     assert_eq!(bench.template_ended(1), ["say stopped", "end 0"]);
 }
 
@@ -96,7 +104,7 @@ fn a_stop_has_a_deadline() {
     bench.order(Order::Stop);
     assert_eq!(bench.sleep(), Some(Duration::from_secs(30)));
     assert_eq!(deeds(bench.seconds(30)), ["kill 101"]);
-    assert_eq!(bench.killed(0, 101), ["say worker 101 was stopped by force", "kill template 1"]);
+    assert_eq!(bench.killed(0, 101), ["say worker 101 was stopped by force"]);
     assert_eq!(bench.template_ended(1), ["say stopped", "end 0"]);
 }
 
@@ -106,17 +114,17 @@ fn the_second_stop_and_quit_do_not_wait() {
     bench.order(Order::Stop);
     bench.drained(0, 101);
     assert_eq!(bench.order(Order::Stop), ["say stopping at once", "kill 102"]);
-    assert_eq!(bench.killed(1, 102), ["say worker 102 was stopped by force", "kill template 1"]);
+    assert_eq!(bench.killed(1, 102), ["say worker 102 was stopped by force"]);
     assert_eq!(bench.template_ended(1), ["say stopped", "end 0"]);
 
     let mut bench = Bench::serving(rules(1));
-    assert_eq!(bench.order(Order::Quit), ["say stopping at once", "kill 101"]);
+    assert_eq!(bench.order(Order::Quit), ["say stopping at once", "stop listening", "kill 101", "kill template 1"]);
 }
 
 #[test]
 fn a_stop_during_a_load_kills_the_template() {
     let mut bench = Bench::new(rules(1));
-    assert_eq!(bench.order(Order::Stop), ["say stopping", "kill template 1"]);
+    assert_eq!(bench.order(Order::Stop), ["say stopping", "stop listening", "kill template 1"]);
     assert_eq!(bench.template_ended(1), ["say stopped", "end 0"]);
 }
 
@@ -126,8 +134,11 @@ fn a_stop_during_a_reload_ends_both_generations() {
     bench.order(Order::Reload);
     bench.loaded(2);
     bench.started(2, 1);
-    assert_eq!(deeds(bench.order(Order::Stop)), ["drain 101", "kill 102"]);
-    assert_eq!(bench.killed(1, 102), ["kill template 2"]);
+    assert_eq!(
+        deeds(bench.order(Order::Stop)),
+        ["stop listening", "drain 101", "kill 102", "kill template 1", "kill template 2"]
+    );
+    assert!(bench.killed(1, 102).is_empty());
     assert!(bench.template_ended(2).is_empty());
     bench.drained(0, 101);
     assert_eq!(bench.template_ended(1), ["say stopped", "end 0"]);
@@ -137,7 +148,7 @@ fn a_stop_during_a_reload_ends_both_generations() {
 fn a_stop_does_not_wait_for_a_worker_that_was_being_forked() {
     let mut bench = Bench::new(rules(1));
     bench.loaded(1);
-    assert_eq!(deeds(bench.order(Order::Stop)), ["kill template 1"]);
+    assert_eq!(deeds(bench.order(Order::Stop)), ["stop listening", "kill template 1"]);
     // It was forked, and says so before its template is gone.
     assert_eq!(bench.started(1, 0), ["kill 101"]);
     assert!(bench.template_ended(1).is_empty());

@@ -38,6 +38,7 @@ struct World {
     chance: u64,
     /// Generations that have been announced as serving.
     served: BTreeSet<Generation>,
+    stopped_listening: bool,
     ended: Option<i32>,
     history: Vec<String>,
 }
@@ -53,6 +54,7 @@ impl World {
             last_pid: 100,
             chance: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
             served: BTreeSet::new(),
+            stopped_listening: false,
             ended: None,
             history: Vec::new(),
         };
@@ -122,8 +124,15 @@ impl World {
                     let ready = self.processes.iter().filter(|p| p.generation == generation && serves(p)).count();
                     assert!(ready >= workers, "announced before it is true");
                 }
+                Action::StopListening => {
+                    assert!(!self.stopped_listening, "said twice");
+                    self.stopped_listening = true;
+                }
                 Action::Say(_) => {}
-                Action::End(code) => self.ended = Some(code),
+                Action::End(code) => {
+                    assert!(self.stopped_listening);
+                    self.ended = Some(code);
+                }
             }
         }
     }

@@ -28,7 +28,7 @@ fn without_preloading_the_template_is_told_so() {
 fn an_application_that_cannot_be_loaded_ends_the_supervisor() {
     let mut bench = Bench::new(rules(2));
     let given_up = "say generation 1 is given up: the application cannot be loaded (the lines above say why); stopping";
-    assert_eq!(bench.event(Event::LoadFailed { generation: 1 }), [given_up, "kill template 1"]);
+    assert_eq!(bench.event(Event::LoadFailed { generation: 1 }), [given_up, "stop listening", "kill template 1"]);
     assert_eq!(bench.event(Event::TemplateEnded { generation: 1, ending: Ending::Exit(3) }), ["say stopped", "end 3"]);
 }
 
@@ -37,13 +37,13 @@ fn a_template_that_dies_or_hangs_while_it_imports_counts_as_not_loaded() {
     let mut bench = Bench::new(rules(1));
     let said =
         "say generation 1 is given up: the process that imported the application was killed by SIGKILL; stopping";
-    assert_eq!(bench.template_ended(1), [said, "say stopped", "end 3"]);
+    assert_eq!(bench.template_ended(1), [said, "stop listening", "say stopped", "end 3"]);
 
     let mut bench = Bench::new(rules(1));
     assert_eq!(bench.sleep(), Some(Duration::from_secs(120)));
     assert!(bench.seconds(119).is_empty());
     let said = "say generation 1 is given up: importing the application took longer than 120 s; stopping";
-    assert_eq!(bench.seconds(1), ["kill template 1", said]);
+    assert_eq!(bench.seconds(1), ["kill template 1", said, "stop listening"]);
     assert_eq!(bench.template_ended(1), ["say stopped", "end 3"]);
 }
 
@@ -60,7 +60,10 @@ fn without_a_startup_limit_a_load_may_take_for_ever() {
 fn a_template_that_cannot_be_forked_ends_the_supervisor() {
     let mut bench = Bench::new(rules(1));
     let said = "say generation 1 is given up: its process could not be started (the line above says why); stopping";
-    assert_eq!(bench.event(Event::TemplateNotStarted { generation: 1 }), [said, "say stopped", "end 1"]);
+    assert_eq!(
+        bench.event(Event::TemplateNotStarted { generation: 1 }),
+        [said, "stop listening", "say stopped", "end 1"]
+    );
 }
 
 #[test]
@@ -72,10 +75,10 @@ fn a_worker_that_cannot_load_by_itself_ends_the_supervisor_and_its_siblings() {
     bench.started(1, 2);
     // The one that is ready may have accepted something: it drains. The others have nothing to lose.
     let actions = deeds(bench.event(Event::LoadFailed { generation: 1 }));
-    assert_eq!(actions, ["drain 101", "kill 102", "kill 103"]);
+    assert_eq!(actions, ["stop listening", "drain 101", "kill 102", "kill 103", "kill template 1"]);
     assert!(bench.ended(1, 102, Ending::Exit(3)).is_empty());
     assert!(bench.killed(2, 103).is_empty());
-    assert_eq!(bench.drained(0, 101), ["say worker 101 has drained", "kill template 1"]);
+    assert_eq!(bench.drained(0, 101), ["say worker 101 has drained"]);
     assert_eq!(bench.template_ended(1), ["say stopped", "end 3"]);
 }
 
@@ -98,7 +101,7 @@ fn when_it_waits_for_a_change_a_failed_first_load_is_not_the_end() {
 fn a_supervisor_that_waits_for_a_change_can_be_stopped() {
     let mut bench = Bench::new(Rules { persist: true, ..rules(1) });
     bench.template_ended(1);
-    assert_eq!(bench.order(Order::Stop), ["say stopping", "say stopped", "end 0"]);
+    assert_eq!(bench.order(Order::Stop), ["say stopping", "stop listening", "say stopped", "end 0"]);
 }
 
 #[test]
@@ -161,6 +164,6 @@ fn an_import_that_starts_threads_is_left_to_the_workers() {
 fn a_stop_during_the_change_to_separate_imports_is_heard() {
     let mut bench = Bench::new(rules(1));
     bench.event(Event::Loaded { generation: 1, threads: 1 });
-    assert_eq!(bench.order(Order::Stop), ["say stopping"]);
+    assert_eq!(bench.order(Order::Stop), ["say stopping", "stop listening"]);
     assert_eq!(bench.template_ended(1), ["say stopped", "end 0"]);
 }

@@ -134,6 +134,6 @@ fn a_template_that_dies_before_its_workers_are_ready_ends_a_first_start() {
     bench.up(1, 0);
     let said = "say generation 1 is given up: its template process was killed by SIGKILL before all workers were \
                 ready; stopping";
-    assert_eq!(bench.template_ended(1), [said, "drain 101"]);
+    assert_eq!(bench.template_ended(1), [said, "stop listening", "drain 101"]);
     assert_eq!(bench.drained(0, 101), ["say worker 101 has drained", "say stopped", "end 1"]);
 }
