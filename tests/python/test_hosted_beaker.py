@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from comparison import AnswersAsReference, Step
+from comparison import AnswersAsReference
+from visitor import Step
 
 
 class TestSessionsInFiles(AnswersAsReference):

@@ -9,7 +9,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from comparison import FORM, MULTIPART, AnswersManyAtOnce, Step, bytes_of, multipart
+from comparison import AnswersManyAtOnce
+from visitor import FORM, MULTIPART, Step, bytes_of, multipart
 
 TOKEN = r'name="csrfmiddlewaretoken" value="(\w+)"'
 

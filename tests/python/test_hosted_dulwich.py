@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from comparison import AnswersAsReference, Step, bytes_of
+from comparison import AnswersAsReference
 from dulwich import porcelain
 from dulwich.repo import Repo
+from visitor import Step, bytes_of
 
 AUTHOR = b"A U Thor <author@test.example>"
 

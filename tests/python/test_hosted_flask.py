@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from comparison import FORM, MULTIPART, AnswersAsReference, AnswersManyAtOnce, Step, bytes_of, multipart
+from comparison import AnswersAsReference, AnswersManyAtOnce
+from visitor import FORM, MULTIPART, Step, bytes_of, multipart
 
 JSON = ("Content-Type", "application/json")
 BINARY = ("Content-Type", "application/octet-stream")

@@ -6,7 +6,8 @@ import os
 import re
 from html import unescape
 
-from comparison import AnswersAsReference, Step
+from comparison import AnswersAsReference
+from visitor import Step
 
 # What the gateway's own place and the process determine (wsgiref also passes its process environment on).
 REQUEST_VARIABLES = (

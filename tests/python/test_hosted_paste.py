@@ -6,7 +6,8 @@ import base64
 import sys
 from pathlib import Path
 
-from comparison import FORM, MULTIPART, AnswersAsReference, Step, bytes_of, multipart
+from comparison import AnswersAsReference
+from visitor import FORM, MULTIPART, Step, bytes_of, multipart
 
 
 def basic(user: str, password: str) -> tuple[str, str]:
@@ -51,7 +52,7 @@ class TestPaste(AnswersAsReference):
                 fields=lambda visitor: [("If-Modified-Since", visitor.last["Last-Modified"])],
             ),
             Step("GET", "/static/large.bin", contains="000000000062499\n"),
-            Step("GET", "/static/large.bin", 206, "000000000000001\n", fields=[("Range", "bytes=10-99")]),
+            Step("GET", "/static/large.bin", 206, "000000000000001\n", fields=[("Range", "bytes=10-99")], closes=True),
             Step("GET", "/static/", 404),
             Step("GET", "/static/../pages.py", 404),
             Step("POST", "/static/style.css", 405, body=b"x"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from comparison import FORM, MULTIPART, AnswersAsReference, Step, bytes_of, multipart
+from comparison import AnswersAsReference
+from visitor import FORM, MULTIPART, Step, bytes_of, multipart
 
 
 class TestPyramid(AnswersAsReference):

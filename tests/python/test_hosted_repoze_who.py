@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 
-from comparison import AnswersAsReference, Step
+from comparison import AnswersAsReference
 from server import Server
+from visitor import Step
 
 
 def basic(user: str, password: str) -> tuple[str, str]:

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from urllib.parse import urlencode
 
-from comparison import FORM, MULTIPART, AnswersAsReference, Step, bytes_of, multipart
+from comparison import AnswersAsReference
+from visitor import FORM, MULTIPART, Step, bytes_of, multipart
 
 ADMIN = ("Authorization", "Basic " + base64.b64encode(b"admin:sesame").decode())
 

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from comparison import FORM, MULTIPART, AnswersAsReference, Step, bytes_of, multipart
+from comparison import AnswersAsReference
+from visitor import FORM, MULTIPART, Step, bytes_of, multipart
 
 
 class TestMinimal(AnswersAsReference):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from comparison import FORM, MULTIPART, AnswersAsReference, Step, bytes_of, multipart
+from comparison import AnswersAsReference
+from visitor import FORM, MULTIPART, Step, bytes_of, multipart
 
 
 class TestWebOb(AnswersAsReference):

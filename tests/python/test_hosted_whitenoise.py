@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from comparison import AnswersAsReference, Step, bytes_of
+from comparison import AnswersAsReference
+from visitor import Step, bytes_of
 
 UNTYPED = "WhiteNoise gives no Content-Type here, which the validator demands"
 

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from comparison import FORM, MULTIPART, AnswersManyAtOnce, Step, bytes_of, multipart
+from comparison import AnswersManyAtOnce
+from visitor import FORM, MULTIPART, Step, bytes_of, multipart
 
 MANAGER = ("Authorization", "Basic " + base64.b64encode(b"admin:sesame").decode())
 STRANGER = ("Authorization", "Basic " + base64.b64encode(b"admin:wrong").decode())
