@@ -11,6 +11,7 @@
 //!
 //! It knows neither Python nor HTTP: what a process of ours does is asked from a [`Host`].
 
+#![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod ending;
@@ -21,8 +22,10 @@ mod message;
 mod orders;
 mod plan;
 mod process;
+#[allow(unsafe_code, reason = "the memory that processes share has to be mapped")]
 mod scoreboard;
 mod settings;
+#[allow(unsafe_code, reason = "dispositions and masks of signals are set by libc alone")]
 mod signals;
 mod template;
 mod watch;

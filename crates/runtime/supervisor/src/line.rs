@@ -78,3 +78,48 @@ impl Line {
         self.socket.as_ref().map(|socket| (socket.as_fd(), PollFlags::IN | writing))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message;
+
+    fn line() -> (Line, OwnedFd) {
+        let (ours, theirs) = message::pair().unwrap();
+        (Line::new(Pid::from_raw(4711).unwrap(), ours), theirs)
+    }
+
+    #[test]
+    fn commands_that_a_template_cannot_take_yet_arrive_later_in_order() {
+        let (mut line, theirs) = line();
+        let mut sent = 0;
+        while line.outgoing.len() < 10 {
+            line.send(Command::Start { seat: sent });
+            sent += 1;
+        }
+        assert!(line.interest().unwrap().1.contains(PollFlags::OUT));
+        let mut received = 0;
+        while let Received::Message(command) = Command::receive(&theirs).unwrap() {
+            assert_eq!(command, Command::Start { seat: received });
+            received += 1;
+            line.flush();
+        }
+        assert_eq!(received, sent);
+        assert_eq!(line.interest().unwrap().1, PollFlags::IN);
+    }
+
+    #[test]
+    fn a_template_that_is_gone_is_told_nothing() {
+        let (mut line, theirs) = line();
+        Report::LoadFailed.send(&theirs).unwrap();
+        drop(theirs);
+        line.send(Command::Start { seat: 1 });
+        assert!(line.outgoing.is_empty());
+        assert_eq!(line.receive(), [Report::LoadFailed], "but its last words are heard");
+        assert!(!line.is_open());
+        line.send(Command::Start { seat: 2 });
+        line.template = None;
+        line.send(Command::Start { seat: 3 });
+        assert!(line.outgoing.is_empty());
+    }
+}

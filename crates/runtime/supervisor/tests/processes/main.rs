@@ -30,6 +30,7 @@ const SCENARIOS: &[Scenario] = scenarios! {
         every_process_holds_what_it_needs_and_no_more,
         a_stop_lets_requests_finish,
         ctrl_c_reaches_the_whole_group_and_still_loses_nothing,
+        a_parent_that_blocked_the_signals_does_not_matter,
         a_stop_has_a_deadline_and_names_what_it_cut,
         the_second_stop_does_not_wait,
         a_stop_during_an_import_does_not_wait_for_it,

@@ -36,6 +36,9 @@ pub(crate) fn main(folder: &Path) -> ! {
         application: "stand-in".to_owned(),
     };
     let host = StandIn { folder: folder.to_owned(), listener: RefCell::new(Some(listener)) };
+    if number("STAND_IN_BLOCKED", 0) == 1 {
+        block_signals();
+    }
     let code = millau_supervisor::run(&settings, &host);
     // A forked process that comes back from `run` would say this a second time.
     eprintln!("run returned");
@@ -44,6 +47,16 @@ pub(crate) fn main(folder: &Path) -> ! {
 
 fn number<T: FromStr>(name: &str, default: T) -> T {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// As a careless parent, or application, leaves them behind.
+fn block_signals() {
+    // SAFETY: the set is initialised before it is used, and the old mask is not asked for.
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigfillset(&raw mut set);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut());
+    }
 }
 
 /// Lines as the error log writes them, each with one system call.
@@ -115,6 +128,7 @@ impl Host for StandIn {
                     libc::signal(libc::SIGTERM, libc::SIG_IGN);
                     libc::signal(libc::SIGCHLD, libc::SIG_IGN);
                 }
+                block_signals();
             }
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::driver::{Start, descriptors};
+use crate::driver::{Start, descriptors, kill};
 
 pub(crate) fn a_stop_ends_every_process() {
     let mut running = Start::new().ready();
@@ -58,6 +58,14 @@ pub(crate) fn ctrl_c_reaches_the_whole_group_and_still_loses_nothing() {
     assert_eq!(slow.end(), "done\n");
     assert_eq!(running.ended(), Some(0));
     assert!(!running.log().contains("ERROR"), "{}", running.log());
+}
+
+pub(crate) fn a_parent_that_blocked_the_signals_does_not_matter() {
+    let mut running = Start::new().set("WORKERS", 1).set("BLOCKED", 1).ready();
+    kill(running.settled(1).into_iter().next().unwrap(), Signal::KILL);
+    running.wait_for("serves (generation 1)");
+    assert_eq!(running.stop(), Some(0));
+    assert!(!running.log().contains("by force"), "{}", running.log());
 }
 
 pub(crate) fn a_stop_has_a_deadline_and_names_what_it_cut() {

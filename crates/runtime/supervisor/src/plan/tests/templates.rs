@@ -79,6 +79,9 @@ fn a_success_forgets_earlier_failures() {
     bench.up(3, 0);
     bench.template_ended(3);
     assert_eq!(deeds(bench.killed(0, 102)), ["template 4"], "at once");
+    bench.event(Event::LoadFailed { generation: 4 });
+    bench.template_ended(4);
+    assert_eq!(bench.sleep(), Some(Duration::from_millis(500)), "and the next row begins as the first did");
 }
 
 #[test]
