@@ -56,10 +56,10 @@ impl Shared {
         self.pulse.lead();
         loop {
             shift = self.deliver(shift, &mut desk.batch);
-            if shift.ready.is_empty() {
+            if shift.ready.is_empty() && !has_drained(&shift) {
                 shift = self.gather(shift, desk);
             }
-            if self.has_drained(&mut shift) {
+            if has_drained(&shift) {
                 shift.stopping = true;
                 shift.forget_spares();
                 self.crew.notify_all();
@@ -338,8 +338,9 @@ impl Shared {
         self.see_to_listeners(shift, now);
         shift.listeners.clear();
     }
+}
 
-    fn has_drained(&self, shift: &mut Shift) -> bool {
-        shift.draining.is_some() && shift.slots.occupied() == 0
-    }
+/// True when the worker is to finish and nobody is left to serve.
+fn has_drained(shift: &Shift) -> bool {
+    shift.draining.is_some() && shift.slots.occupied() == 0
 }
