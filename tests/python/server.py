@@ -93,8 +93,10 @@ class Client:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.buffer = b""
+        self.buffer = bytearray()
         self.ended = False
+        self.received = 0
+        """Bytes that came since the last request was sent."""
 
     def __enter__(self) -> Client:
         return self
@@ -111,6 +113,7 @@ class Client:
         self.sock.close()
 
     def send(self, *parts: bytes) -> None:
+        self.received = 0
         for part in parts:
             self.sock.sendall(part)
 
@@ -142,14 +145,20 @@ class Client:
             return False
         data = self.sock.recv(65536)
         self.ended = not data
+        self.received += len(data)
         self.buffer += data
         return bool(data)
+
+    def _take(self, size: int) -> bytes:
+        data = bytes(self.buffer[:size])
+        del self.buffer[:size]
+        return data
 
     def _line(self, partial: Response | None = None) -> bytes:
         while b"\n" not in self.buffer:
             if not self._fill():
-                raise BrokenResponse(f"the connection ended in a line: {self.buffer[-200:]!r}", partial)
-        line, _, self.buffer = self.buffer.partition(b"\n")
+                raise BrokenResponse(f"the connection ended in a line: {bytes(self.buffer[-200:])!r}", partial)
+        line = self._take(self.buffer.index(b"\n") + 1)[:-1]
         if not line.endswith(b"\r") or b"\r" in line[:-1] or b"\0" in line:
             raise MalformedResponse(f"a line must end in CRLF and hold no other CR nor NUL: {line!r}")
         return line[:-1]
@@ -192,11 +201,11 @@ class Client:
     def exactly(self, size: int, partial: Response | None = None) -> bytes:
         while len(self.buffer) < size:
             if not self._fill():
+                missing = size - len(self.buffer)
                 if partial is not None:
-                    partial.body += self.buffer
-                raise BrokenResponse(f"the connection ended {size - len(self.buffer)} bytes early", partial)
-        data, self.buffer = self.buffer[:size], self.buffer[size:]
-        return data
+                    partial.body += self._take(size)
+                raise BrokenResponse(f"the connection ended {missing} bytes early", partial)
+        return self._take(size)
 
     def body(self, response: Response, method: str = "GET") -> Response:
         """Read the body that belongs to a head (RFC 9112 §6.3) and return the whole response."""
@@ -225,7 +234,7 @@ class Client:
             response.framing = "close"
             while self._fill():
                 pass
-            response.body, self.buffer = self.buffer, b""
+            response.body = self._take(len(self.buffer))
         return response
 
     def response(self, method: str = "GET") -> Response:
@@ -237,8 +246,7 @@ class Client:
         with contextlib.suppress(ConnectionResetError):
             while self._fill():
                 pass
-        data, self.buffer = self.buffer, b""
-        return data
+        return self._take(len(self.buffer))
 
     def assert_closed(self) -> None:
         """The server closes, and says nothing more before it does."""
@@ -489,6 +497,17 @@ class Server:
 
         self.wait_until(lambda: next(lines(), None), f"the log contains {text!r}", timeout)
         return next(lines())
+
+    def wait_for_death(self, worker: int) -> str:
+        """Wait until the log reports that a worker has crashed; that line."""
+        found: list[str] = []
+
+        def reported() -> bool:
+            found[:] = [line for line in self._lines if " ERROR " in line and f"worker {worker} " in line]
+            return bool(found)
+
+        self.wait_until(reported, f"the log reports the death of worker {worker}")
+        return found[0]
 
     def wait_for_out(self, text: str, timeout: float = PATIENCE) -> str:
         """Wait until a line of standard output contains `text`; that line."""

@@ -66,8 +66,7 @@ def test_a_killed_worker_is_replaced_and_the_log_names_what_it_was_doing(gate):
             os.kill(visit.pid, signal.SIGKILL)
             visit.wait_gone()
             assert lost(one)
-            line = server.wait_for_log(f"worker {visit.pid} ")
-            assert "ERROR" in line
+            line = server.wait_for_death(visit.pid)
             assert "SIGKILL" in line or "signal 9" in line
             server.wait_until(lambda: "POST /gate?first" in server.log(), "the log names the lost request")
             if other.pid != visit.pid:
@@ -83,7 +82,7 @@ def test_an_idle_worker_that_is_killed_is_replaced(gate):
     with start(gate) as server:
         before = pid_of(server)
         os.kill(before, signal.SIGKILL)
-        server.wait_for_log(f"worker {before} ")
+        server.wait_for_death(before)
         after = pid_of(server)
         assert after != before
         assert pid_of(server) == after
@@ -104,7 +103,7 @@ def test_the_log_says_how_a_worker_ended(gate, case, how):
         with server.client() as client:
             client.send(request_bytes(target=f"/{case}?x=1"))
             assert lost(client)
-        line = server.wait_for_log(f"worker {before} ")
+        line = server.wait_for_death(before)
         assert re.search(how, line), line
         server.wait_until(lambda: f"GET /{case}?x=1" in server.log(), "the log names the request")
         assert pid_of(server) != before

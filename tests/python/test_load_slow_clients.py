@@ -1,0 +1,142 @@
+"""Five hundred slow clients of each kind, and fast ones that must not notice.
+
+The slow clients stand still: everything they do has been done before the fast ones begin, and they go on only when
+the fast ones have all been answered. So nothing depends on how fast anything is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import socket
+
+import pytest
+from server import APPS, Client, Server, request_bytes
+
+pytestmark = pytest.mark.load
+
+COUNT = 500
+
+PATIENT = [
+    f"--{name}-timeout=300" for name in ("header", "body", "keep-alive", "send")
+]  # the slow ones must stay for the whole test; what time limits do is tested elsewhere
+
+
+@pytest.fixture(scope="module", autouse=True)
+def descriptors():
+    """Two sockets for every connection, one of them here."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 8192)), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture(scope="module", params=["threads", "one thread"])
+def server(request):
+    """Also with one thread only: no client may hold the one thread."""
+    arguments = ["--threads", "1"] if request.param == "one thread" else []
+    with Server("plain", *PATIENT, *arguments, cwd=APPS, check=False) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def slow_clients(server: Server):
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(server.client()) for _ in range(COUNT)]
+
+
+def assert_fast_ones_are_served(server: Server) -> None:
+    """New connections, and one that is kept."""
+    with server.client() as kept:
+        for _ in range(200):
+            assert server.get("/hello").body == b"hello"
+            assert kept.request(target="/hello").body == b"hello"
+
+
+def test_slow_heads(server):
+    with slow_clients(server) as clients:
+        head = request_bytes(target="/hello", fields=[("X-Slow", "x" * 50)])
+        for i, client in enumerate(clients):
+            client.send(head[: i % (len(head) - 1)])
+        assert_fast_ones_are_served(server)
+        for i, client in enumerate(clients):
+            client.send(head[i % (len(head) - 1) :])
+        for client in clients:
+            assert client.response().body == b"hello"
+
+
+@pytest.mark.parametrize("form", ["length", "chunked"])
+def test_slow_bodies(server, form):
+    body = b"x" * 1000
+    fields = [("Content-Length", "1000")] if form == "length" else [("Transfer-Encoding", "chunked")]
+    data = body if form == "length" else b"3e8\r\n" + body + b"\r\n0\r\n\r\n"
+    with slow_clients(server) as clients:
+        for i, client in enumerate(clients):
+            client.send(request_bytes("POST", "/request", fields) + data[: i % 999])
+        assert_fast_ones_are_served(server)
+        for i, client in enumerate(clients):
+            client.send(data[i % 999 :])
+        for client in clients:
+            assert b'"length": 1000' in client.response().body
+
+
+def narrow_client(server: Server) -> Client:
+    """A client whose socket takes little before it is read."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.settimeout(30)
+    sock.connect(("127.0.0.1", server.port))
+    return Client(sock)
+
+
+def widen(client: Client) -> Client:
+    """Makes a narrow client read on at full width."""
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    return client
+
+
+@pytest.mark.parametrize("form", ["length", "chunked"])
+def test_slow_readers(server, form):
+    """Each asks for 200 kB and reads nothing. That is below --response-buffer, so no thread may wait for it."""
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(narrow_client(server)) for _ in range(COUNT)]
+        for client in clients:
+            client.send(request_bytes(target="/bytes_of_size?n=200000" + ("&length=1" if form == "length" else "")))
+        assert_fast_ones_are_served(server)
+        for client in clients:
+            assert widen(client).response().body == b"x" * 200_000
+
+
+def test_slow_readers_of_large_responses():
+    """Beyond --response-buffer the application has to wait, each in a thread, as far as there are threads."""
+    with Server("plain", *PATIENT, "--threads", "64", cwd=APPS) as server, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(narrow_client(server)) for _ in range(60)]
+        for client in clients:
+            client.send(request_bytes(target="/bytes_of_size?n=8000000&length=1"))
+        heads = [client.head() for client in clients]
+        assert_fast_ones_are_served(server)
+        for client, head in zip(clients, heads, strict=True):
+            assert len(widen(client).body(head).body) == 8_000_000
+            head.body = b""
+
+
+def test_slow_readers_of_files():
+    """A file needs no buffer and no thread while its reader stands still."""
+    with Server("files", *PATIENT, "--threads", "4", cwd=APPS) as server, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(narrow_client(server)) for _ in range(100)]
+        for client in clients:
+            client.send(request_bytes(target="/wrapped?file=large&length=20000000"))
+        heads = [client.head() for client in clients]
+        for _ in range(100):
+            assert server.get("/wrapped?file=file").status == 200
+        for client, head in list(zip(clients, heads, strict=True))[:5]:
+            assert len(widen(client).body(head).body) == 20_000_000
+
+
+def test_idle_connections(server):
+    with slow_clients(server) as clients:
+        for client in clients[::2]:
+            assert client.request(target="/hello").status == 200
+        assert_fast_ones_are_served(server)
+        for client in clients:
+            assert client.request(target="/hello").body == b"hello"
