@@ -16,6 +16,7 @@ use crate::clock;
 use crate::connection::{Connection, Received};
 use crate::outbox::{Outbox, Sent};
 use crate::shift::Shared;
+use crate::spool::Spool;
 
 /// How much is read at once while an application waits for its body.
 const READ_PIECE: usize = 64 * 1024;
@@ -42,6 +43,8 @@ pub(crate) struct Http1Exchange {
     /// Body bytes that have arrived; those before `body_taken` are consumed.
     body: Vec<u8>,
     body_taken: usize,
+    /// The beginning of a chunked body that outgrew its buffer; what is in `body` comes behind it.
+    spool: Option<Spool>,
     /// The client waits for `100 Continue` before it sends its body (RFC 9110 §10.1.1).
     continue_awaited: bool,
     persistent: bool,
@@ -69,6 +72,7 @@ impl Http1Exchange {
             decoder: BodyDecoder::new(Framing::None),
             body: Vec::new(),
             body_taken: 0,
+            spool: None,
             continue_awaited: false,
             persistent: false,
             encoding: BodyEncoding::None,
@@ -120,7 +124,40 @@ impl Http1Exchange {
     /// # Errors
     /// The body is malformed or too long.
     pub(crate) fn take_body(&mut self, input: &[u8]) -> Result<usize, Error> {
-        self.decode(input, self.shared.options.request_buffer)
+        let limit = self.shared.options.request_buffer;
+        let mut consumed = self.decode(input, limit)?;
+        while self.must_spool() {
+            self.spool_body()?;
+            consumed += self.decode(&input[consumed..], limit)?;
+        }
+        Ok(consumed)
+    }
+
+    /// True when a chunked body has filled its buffer, or has ended behind what is in the spool.
+    fn must_spool(&self) -> bool {
+        let limit = self.shared.options.request_buffer;
+        let is_full = self.request.streamed_body && limit > 0 && self.body.len() >= limit && !self.decoder.is_done();
+        is_full || (self.spool.is_some() && self.decoder.is_done() && !self.body.is_empty())
+    }
+
+    fn spool_body(&mut self) -> Result<(), Error> {
+        let mut spool = || -> std::io::Result<()> {
+            let spool = match &mut self.spool {
+                Some(spool) => spool,
+                none => none.insert(Spool::new()?),
+            };
+            spool.put(&self.body)
+        };
+        if let Err(error) = spool() {
+            let directory = std::env::temp_dir();
+            let what =
+                format!("a request body cannot be kept in {} (TMPDIR names another directory)", directory.display());
+            let error = Error::operator(what).caused_by(error);
+            log::error!("{}: operator error: {error}", self.describe());
+            return Err(error);
+        }
+        self.body.clear();
+        Ok(())
     }
 
     fn decode(&mut self, input: &[u8], limit: usize) -> Result<usize, Error> {
@@ -146,8 +183,12 @@ impl Http1Exchange {
     ///
     /// A chunked body that is here has a length by now, which helps applications that know only CONTENT_LENGTH.
     pub(crate) fn is_ready(&mut self) -> bool {
+        if self.spool.is_some() && !self.decoder.is_done() {
+            return false;
+        }
         if self.request.streamed_body && self.decoder.is_done() {
-            self.request.content_length = Some(self.body.len() as u64);
+            let length = self.spool.as_ref().map_or(self.body.len() as u64, Spool::length);
+            self.request.content_length = Some(length);
         }
         self.decoder.is_done() || self.continue_awaited || self.body.len() >= self.shared.options.request_buffer
     }
@@ -209,6 +250,7 @@ impl Http1Exchange {
             self.body = Vec::new();
         }
         self.body_taken = 0;
+        self.spool = None;
         self.continue_awaited = false;
         self.started = false;
         self.broken = false;
@@ -335,7 +377,7 @@ impl Channel for Http1Exchange {
     }
 
     fn is_body_complete(&self) -> bool {
-        self.decoder.is_done()
+        self.decoder.is_done() && self.spool.is_none()
     }
 
     fn fill(&mut self) -> Result<bool, Error> {
@@ -347,6 +389,15 @@ impl Channel for Http1Exchange {
         loop {
             if self.buffered().len() > before {
                 return Ok(true);
+            }
+            if let Some(spool) = &mut self.spool {
+                if spool.has_more() {
+                    if let Err(error) = spool.take(&mut self.body, READ_PIECE) {
+                        return Err(Error::operator("a spooled request body cannot be read").caused_by(error));
+                    }
+                    continue;
+                }
+                self.spool = None;
             }
             if self.decoder.is_done() {
                 return Ok(false);

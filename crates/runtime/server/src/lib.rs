@@ -25,6 +25,7 @@ mod reactor;
 mod read;
 mod shift;
 mod slots;
+mod spool;
 mod watch;
 mod worker;
 
