@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
-from server import APPS, Server, request_bytes
+from client import request_bytes
+from server import APPS, Server
 
 
 def start(gate, *arguments, **more):
@@ -145,6 +147,9 @@ def test_a_second_signal_ends_at_once(gate, second):
         visit = gate.next("gate")
         server.send_signal(signal.SIGINT)
         server.wait_until(lambda: refused(server), "it is stopping")
+        server.send_signal(second)  # within a second of the first, so it is the same Ctrl-C, told twice
+        time.sleep(1.2)
+        assert server.processes(), "the first repetition has cut nothing"
         server.send_signal(second)
         visit.wait_gone()
         server.wait()

@@ -36,6 +36,14 @@ impl<'a> PythonHost<'a> {
         Self { py, settings, listeners: RefCell::new(listeners), access_log, loaded: RefCell::new(None) }
     }
 
+    fn flush_streams(&self) {
+        for name in ["stdout", "stderr"] {
+            if let Ok(stream) = self.py.import("sys").and_then(|sys| sys.getattr(name)) {
+                let _ = stream.call_method0("flush");
+            }
+        }
+    }
+
     fn options(&self) -> Options {
         let (limits, timeouts) = (&self.settings.limits, &self.settings.timeouts);
         let limits_on_the_wire = millau_http1::Limits {
@@ -111,6 +119,8 @@ impl Host for PythonHost<'_> {
             gc.call_method0("freeze")?;
             Ok(())
         };
+        // What the import has printed would be printed again by each worker.
+        self.flush_streams();
         if let Err(error) = freeze() {
             log::warn!("the heap could not be frozen before the fork: {error}; workers will share less memory");
         }
@@ -172,11 +182,7 @@ impl Host for PythonHost<'_> {
                 let _ = atexit.call_method0("_run_exitfuncs");
             }
         }
-        for name in ["stdout", "stderr"] {
-            if let Ok(stream) = self.py.import("sys").and_then(|sys| sys.getattr(name)) {
-                let _ = stream.call_method0("flush");
-            }
-        }
+        self.flush_streams();
         // SAFETY: `_exit` ends the process and touches nothing of it.
         unsafe { libc::_exit(code) }
     }

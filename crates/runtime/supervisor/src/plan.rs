@@ -28,6 +28,9 @@ pub(crate) use event::{Action, Event, Generation, Order};
 use news::{Cause, Failure, Phase, Then};
 pub(crate) use news::{News, seconds};
 
+/// An order to stop that is repeated within this time is the same one: whoever forwards Ctrl-C to a process that the
+/// terminal has told already sends it twice.
+const REPEATED: Duration = Duration::from_secs(1);
 /// A generation of which so many workers have died before they were ready does not come up by itself any more.
 const LOST_BEFORE_READY: u32 = 3;
 
@@ -65,6 +68,8 @@ pub(crate) struct Plan {
     renew_at: Option<Instant>,
     /// The exit code, once the end has begun.
     stop: Option<i32>,
+    /// When the operator asked for the end.
+    asked: Option<Instant>,
     out: Vec<Action>,
 }
 
@@ -153,6 +158,7 @@ impl Plan {
             renewals: 0,
             renew_at: None,
             stop: None,
+            asked: None,
             out: Vec::new(),
         }
     }
@@ -225,7 +231,9 @@ impl Plan {
                 let workers = self.workers.values().filter(|w| w.is_ready()).count();
                 self.say(News::Stopping { workers, limit: self.rules.graceful });
                 self.stop(STOPPED);
+                self.asked = Some(now);
             }
+            Order::Stop if self.asked.is_some_and(|asked| now.duration_since(asked) < REPEATED) => {}
             Order::Stop | Order::Quit => self.stop_at_once(),
             _ if self.stop.is_some() => {}
             Order::Reload if self.next.is_some() => {

@@ -113,6 +113,8 @@ fn the_second_stop_and_quit_do_not_wait() {
     let mut bench = Bench::serving(rules(2));
     bench.order(Order::Stop);
     bench.drained(0, 101);
+    assert!(bench.order(Order::Stop).is_empty(), "the same order, sent twice");
+    bench.seconds(2);
     assert_eq!(bench.order(Order::Stop), ["say stopping at once", "kill 102"]);
     assert_eq!(bench.killed(1, 102), ["say worker 102 was stopped by force"]);
     assert_eq!(bench.template_ended(1), ["say stopped", "end 0"]);
