@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from server import APPS, BrokenResponse, Server, request_bytes, run_millau
+from client import BrokenResponse, request_bytes
+from server import APPS, Server, run_millau
 
 COMMON = re.compile(
     r"(?P<peer>\S+) (?P<identity>\S+) (?P<user>\S+) \[(?P<time>[^\]]+)\] "

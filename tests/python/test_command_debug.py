@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 from urllib.parse import quote
 
 import pytest
-from server import APPS, BrokenResponse, Server
+from client import BrokenResponse
+from server import APPS, Server
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import json
 import threading
 
 import pytest
-from server import APPS, Server, chunked, request_bytes
+from client import chunked, request_bytes
+from server import APPS, Server
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from server import APPS, Server, chunked, request_bytes
+from client import chunked, request_bytes
+from server import APPS, Server
 
 
 @pytest.fixture(scope="module", params=["buffered", "streamed"])

@@ -6,7 +6,8 @@ import contextlib
 import json
 
 import pytest
-from server import APPS, Server, chunked, request_bytes
+from client import chunked, request_bytes
+from server import APPS, Server
 
 ARGUMENTS = [
     *("--limit-head-size", "2000"),

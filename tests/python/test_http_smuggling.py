@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from server import APPS, Server, request_bytes
+from client import request_bytes
+from server import APPS, Server
 
 
 @pytest.fixture(scope="module", params=["buffered", "streamed"])

@@ -6,7 +6,8 @@ from __future__ import annotations
 import threading
 
 import pytest
-from server import APPS, Server, request_bytes
+from client import request_bytes
+from server import APPS, Server
 
 pytestmark = pytest.mark.slow
 

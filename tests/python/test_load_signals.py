@@ -9,7 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from server import BrokenResponse, Server
+from client import BrokenResponse
+from server import Server
 
 pytestmark = pytest.mark.load
 

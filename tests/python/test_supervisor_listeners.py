@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from server import APPS, PATIENCE, READY, Client, Server, run_millau
+from client import Client
+from server import APPS, PATIENCE, READY, Server, run_millau
 
 ACTIVATE = [sys.executable, str(Path(__file__).with_name("activate_sockets.py"))]
 

@@ -8,7 +8,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from server import APPS, BrokenResponse, Server, request_bytes
+from client import BrokenResponse, request_bytes
+from server import APPS, Server
 
 VERSION = """
 from gate import pass_gate

@@ -8,7 +8,8 @@ import re
 import signal
 
 import pytest
-from server import APPS, BrokenResponse, Server, request_bytes
+from client import BrokenResponse, request_bytes
+from server import APPS, Server
 
 
 def start(gate, *arguments, target="dying", **more):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from server import APPS, BrokenResponse, Server, request_bytes
+from client import BrokenResponse, request_bytes
+from server import APPS, Server
 
 
 @pytest.fixture(scope="module")

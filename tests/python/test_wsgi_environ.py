@@ -6,7 +6,8 @@ import json
 from urllib.parse import unquote
 
 import pytest
-from server import APPS, Response, Server, request_bytes
+from client import Response, request_bytes
+from server import APPS, Server
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+from client import BrokenResponse, request_bytes
 from failing import EXCEPTIONS
-from server import APPS, BrokenResponse, Server, request_bytes
+from server import APPS, Server
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+from client import BrokenResponse, request_bytes
 from files import FILES, LARGE, SMALL, pattern
-from server import APPS, BrokenResponse, Server, request_bytes
+from server import APPS, Server
 
 
 @pytest.fixture(scope="module")

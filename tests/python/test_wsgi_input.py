@@ -11,8 +11,9 @@ import random
 from urllib.parse import quote
 
 import pytest
+from client import Client, chunked, request_bytes
 from inputs import perform
-from server import APPS, Client, Server, chunked, request_bytes
+from server import APPS, Server
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 
 import pytest
-from server import APPS, BrokenResponse, Server
+from client import BrokenResponse
+from server import APPS, Server
 from told import tell
 
 

@@ -9,7 +9,8 @@ import contextlib
 import json
 
 import pytest
-from server import APPS, Server, request_bytes
+from client import request_bytes
+from server import APPS, Server
 
 
 @pytest.fixture
