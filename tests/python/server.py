@@ -202,7 +202,7 @@ class Server:
             code = self.process.wait(2 * PATIENCE)
         except subprocess.TimeoutExpired:
             code = None
-        left = self.processes()
+        left = [p for p in self.processes() if not p.zombie]  # the dead of the dead are not theirs to bury
         for process in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
