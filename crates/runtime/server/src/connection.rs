@@ -19,6 +19,8 @@ pub(crate) struct Connection {
     pub(crate) watched: bool,
     /// True when the last read has emptied the socket.
     pub(crate) drained: bool,
+    /// The reactor has seen the peer's close, which has not been read yet: it shows no further edge.
+    pub(crate) closing: bool,
     /// True once the peer has closed its side.
     pub(crate) ended: bool,
     /// True once a request was answered: from then on silence means keep-alive, not a missing head.
@@ -51,8 +53,11 @@ impl Connection {
         let size = buffer.len();
         loop {
             let result = rustix::net::recv(&self.socket, &mut *buffer, RecvFlags::DONTWAIT);
-            // A short read has emptied the socket: what arrives later is a new edge.
-            self.drained = !matches!(result, Ok((length, _)) if length == size);
+            // A short read has emptied the socket: what arrives later is a new edge. A close that came before is not.
+            self.drained = match result {
+                Ok((length, _)) => length < size && !self.closing,
+                Err(_) => true,
+            };
             return match result {
                 Ok((0, _)) => Received::End,
                 Ok((length, _)) => Received::Data(length),

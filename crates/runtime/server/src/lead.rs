@@ -147,18 +147,19 @@ impl Shared {
                         Tenant::Away => {
                             slot.readable |= readiness.read;
                             slot.writable |= readiness.write;
+                            slot.closed |= readiness.closed;
                         }
                         Tenant::Sending(_) => {
                             slot.readable |= readiness.read;
+                            slot.closed |= readiness.closed;
                             if readiness.write || readiness.closed {
                                 self.send_more(&mut shift, index);
                             }
                         }
                         _ if readiness.read => {
-                            // A close that came together with data shows no second edge: look again afterwards.
-                            slot.readable |= readiness.closed;
                             if let Some(connection) = slot.tenant.connection() {
                                 connection.drained = false;
+                                connection.closing |= readiness.closed;
                             }
                             self.read(&mut shift, index, &mut desk.scratch, now);
                         }
@@ -174,7 +175,8 @@ impl Shared {
                     Tenant::Head(_) | Tenant::Body(_) | Tenant::Lingering(_) => {
                         self.read(&mut shift, index, &mut desk.scratch, now);
                     }
-                    Tenant::Away | Tenant::Free(_) => {}
+                    Tenant::Away => shift.slots.row(index).readable = true,
+                    Tenant::Free(_) => {}
                 }
             }
         }
@@ -278,6 +280,7 @@ impl Shared {
                 slot,
                 watched: false,
                 drained: false,
+                closing: false,
                 ended: false,
                 used: false,
                 head_end: HeadEnd::default(),

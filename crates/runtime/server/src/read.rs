@@ -212,11 +212,18 @@ impl Shared {
 
     /// Puts a tenant in its slot and sees to what happened while it was away.
     pub(crate) fn at_home(&self, shift: &mut Shift, index: u32, mut tenant: Tenant, deadline: u64) {
-        let unread = tenant.connection().is_some_and(|connection| !connection.drained);
+        let mut unread = false;
+        if let Some(connection) = tenant.connection() {
+            connection.closing |= std::mem::take(&mut shift.slots.row(index).closed);
+            unread = !connection.drained;
+        }
         shift.slots.put(index, tenant, deadline);
         shift.expect(deadline);
         let slot = shift.slots.row(index);
-        if std::mem::take(&mut slot.readable) | std::mem::take(&mut slot.writable) | unread {
+        let writable = std::mem::take(&mut slot.writable);
+        // Who sends keeps in mind that there is something to read, for when it has sent.
+        let readable = !matches!(slot.tenant, Tenant::Sending(_)) && std::mem::take(&mut slot.readable);
+        if readable | writable | unread {
             shift.attention.push(index);
         }
     }

@@ -42,6 +42,8 @@ pub(crate) struct Slot {
     pub(crate) readable: bool,
     /// Likewise.
     pub(crate) writable: bool,
+    /// The peer's close was seen while the tenant was away.
+    pub(crate) closed: bool,
 }
 
 /// All rows; free ones form a list.
@@ -69,7 +71,8 @@ impl Slots {
             slot.tenant = Tenant::Away;
             return index;
         }
-        let slot = Slot { tenant: Tenant::Away, deadline: u64::MAX, turn: 0, readable: false, writable: false };
+        let slot =
+            Slot { tenant: Tenant::Away, deadline: u64::MAX, turn: 0, readable: false, writable: false, closed: false };
         self.rows.push(slot);
         (self.rows.len() - 1) as u32
     }
@@ -81,6 +84,7 @@ impl Slots {
         slot.turn = slot.turn.wrapping_add(1) & TURN_MASK;
         slot.readable = false;
         slot.writable = false;
+        slot.closed = false;
         self.free = Some(index);
         self.occupied -= 1;
     }
