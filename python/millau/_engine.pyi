@@ -1,13 +1,12 @@
 """The engine: built in Rust, checked against this stub in the tests."""
 
-from collections.abc import Iterable, Iterator
-from os import PathLike
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Protocol, final, type_check_only
 
 __version__: Final[str]
 
-def main(arguments: list[str | bytes | PathLike[str]], /) -> int: ...
+def main(arguments: Sequence[str], /) -> int: ...
 @type_check_only
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...

@@ -74,6 +74,13 @@ impl<'a> PythonHost<'a> {
 
 impl Host for PythonHost<'_> {
     fn fork(&self) -> io::Result<Fork> {
+        // A new generation begins with the log files that stand at their paths now: so SIGHUP rotates them.
+        if let Err(error) = millau_log::reopen() {
+            log::warn!("the error log goes on in the old file: {error}");
+        }
+        if let Some(Err(error)) = self.access_log.as_ref().map(|log| log.reopen()) {
+            log::warn!("the access log goes on in the old file: {error}");
+        }
         let forked = self.py.import("os").and_then(|os| os.call_method0("fork")).and_then(|pid| pid.extract::<i32>());
         match forked {
             Ok(0) => Ok(Fork::Child),

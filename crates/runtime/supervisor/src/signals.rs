@@ -45,6 +45,9 @@ pub(crate) const SUPERVISOR: Table = &[
     (libc::SIGTTOU, Note),
     (libc::SIGCHLD, Note),
     (libc::SIGPIPE, Ignore),
+    // What log rotation sends to other servers must not end this one.
+    (libc::SIGUSR1, Swallow),
+    (libc::SIGUSR2, Swallow),
 ];
 
 /// Ctrl-C and the end of a terminal reach the whole group, but the supervisor decides what follows.

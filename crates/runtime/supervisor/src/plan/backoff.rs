@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// A worker that served this long before it died was healthy: its death begins a new row.
-pub(super) const HEALTHY: Duration = Duration::from_secs(60);
+/// A worker that served this long before it died was healthy: its death begins a new row, and it is replaced at once. A
+/// single request that crashes it must not cost the others more than a fork.
+pub(super) const HEALTHY: Duration = Duration::from_secs(1);
 
 /// The longest wait: a fault that is mended elsewhere (a database that is back) must not cost much more.
 const CEILING: Duration = Duration::from_secs(30);
