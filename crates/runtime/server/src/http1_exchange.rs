@@ -20,6 +20,8 @@ use crate::spool::Spool;
 
 /// How much is read at once while an application waits for its body.
 const READ_PIECE: usize = 64 * 1024;
+/// No response has more than this on disk: a peer that reads nothing must not fill it.
+const LONGEST_SPILL: u64 = 1024 * 1024 * 1024;
 /// A body buffer that has grown past this is given back.
 const KEEP_BELOW: usize = 64 * 1024;
 
@@ -55,6 +57,8 @@ pub(crate) struct Http1Exchange {
     broken: bool,
     /// The engine has answered in place of the application.
     refused: bool,
+    /// No file could be made for what a slow reader leaves.
+    spill_failed: bool,
     peer_error: Option<Error>,
     pub(crate) outbox: Outbox,
     pub(crate) status: u16,
@@ -80,6 +84,7 @@ impl Http1Exchange {
             started: false,
             broken: false,
             refused: false,
+            spill_failed: false,
             peer_error: None,
             outbox: Outbox::default(),
             status: 0,
@@ -136,7 +141,9 @@ impl Http1Exchange {
     /// True when a chunked body has filled its buffer, or has ended behind what is in the spool.
     fn must_spool(&self) -> bool {
         let limit = self.shared.options.request_buffer;
-        let is_full = self.request.streamed_body && limit > 0 && self.body.len() >= limit && !self.decoder.is_done();
+        // So does the body of a slow sender when enough threads wait for such senders already.
+        let whole = self.request.streamed_body || self.spool.is_some() || !self.shared.may_wait();
+        let is_full = whole && limit > 0 && self.body.len() >= limit && !self.decoder.is_done();
         is_full || (self.spool.is_some() && self.decoder.is_done() && !self.body.is_empty())
     }
 
@@ -255,6 +262,7 @@ impl Http1Exchange {
         self.started = false;
         self.broken = false;
         self.refused = false;
+        self.spill_failed = false;
         self.peer_error = None;
         self.encoding = BodyEncoding::None;
         self.tally = Tally::open();
@@ -281,7 +289,22 @@ impl Http1Exchange {
         self.persistent && keeps_alive && self.decoder.is_done() && !self.shared.is_draining()
     }
 
+    /// What a slow reader has not taken stays in memory as long as the application may wait for it; on disk otherwise.
+    fn make_room(&mut self) {
+        let slow = self.outbox.pending() > self.shared.options.response_buffer;
+        if slow
+            && !self.shared.may_wait()
+            && !self.spill_failed
+            && let Err(error) = self.outbox.spill()
+        {
+            self.spill_failed = true;
+            let directory = std::env::temp_dir();
+            log::error!("operator error: a response cannot be kept in {}: {error}", directory.display());
+        }
+    }
+
     fn frame(&mut self, length: u64) -> Option<usize> {
+        self.make_room();
         let admitted = self.tally.admit(length);
         if admitted == 0 || matches!(self.encoding, BodyEncoding::None) {
             return None;
@@ -492,20 +515,23 @@ impl Channel for Http1Exchange {
     }
 
     fn must_wait(&self) -> bool {
-        self.outbox.pending() > self.shared.options.response_buffer
+        let too_much = self.outbox.pending() > self.shared.options.response_buffer;
+        let cannot_spill = self.spill_failed || self.outbox.spill_failed() || self.shared.may_wait();
+        (too_much && !self.outbox.spills() && cannot_spill) || self.outbox.on_disk() >= LONGEST_SPILL
     }
 
     fn wait(&mut self) -> Result<(), Error> {
         let enough = self.shared.options.response_buffer / 2;
         let timeout = self.shared.options.timeouts.send;
-        while self.outbox.pending() > enough {
+        let too_much = |outbox: &Outbox| outbox.pending() > enough || outbox.on_disk() > LONGEST_SPILL / 2;
+        while too_much(&self.outbox) {
             let Some(connection) = &self.connection else {
                 return Err(Error::engine("the connection of a request is missing"));
             };
             match self.outbox.send(connection.socket()) {
                 Ok(Sent::All) => break,
-                Ok(Sent::Blocked) if self.outbox.pending() <= enough => break,
-                Ok(Sent::Blocked) => match wait_for(connection, PollFlags::OUT, timeout) {
+                Ok(Sent::Blocked) if !too_much(&self.outbox) => break,
+                Ok(Sent::Blocked) => match self.shared.waiting(|| wait_for(connection, PollFlags::OUT, timeout)) {
                     Ok(true) => {}
                     Ok(false) => {
                         return Err(self.disconnected("the client is too slow to read", std::io::ErrorKind::TimedOut));
@@ -583,11 +609,13 @@ impl Http1Exchange {
                 connection.inbox.extend_from_slice(&piece[..length]);
                 self.decode_inbox(connection)?;
             }
-            Received::Nothing => match wait_for(connection, PollFlags::IN, self.shared.options.timeouts.body) {
-                Ok(true) => {}
-                Ok(false) => return Err(Error::peer(408, "the body of the request did not arrive in time")),
-                Err(error) => return Err(self.disconnected("the connection cannot be waited for", error)),
-            },
+            Received::Nothing => {
+                match self.shared.waiting(|| wait_for(connection, PollFlags::IN, self.shared.options.timeouts.body)) {
+                    Ok(true) => {}
+                    Ok(false) => return Err(Error::peer(408, "the body of the request did not arrive in time")),
+                    Err(error) => return Err(self.disconnected("the connection cannot be waited for", error)),
+                }
+            }
             Received::End => connection.ended = true,
             Received::Broken(error) => return Err(self.disconnected("the client has closed the connection", error)),
         }

@@ -255,7 +255,7 @@ impl Shared {
     fn accept(self: &Arc<Self>, shift: &mut Shift, listener: usize, scratch: &mut [u8], now: u64) -> bool {
         let Some(listener) = shift.listeners.get(listener).cloned() else { return false };
         for _ in 0..ACCEPTS_IN_A_ROW {
-            if !shift.accepting || shift.slots.occupied() >= self.options.connections {
+            if shift.slots.occupied() >= self.options.connections {
                 return false;
             }
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
@@ -323,11 +323,14 @@ impl Shared {
         if shift.draining.is_some() {
             return;
         }
+        shift.draining = Some(now);
+        self.draining.store(true, Relaxed);
+        // First out of the reactor, then the last look: a connection that is announced to this worker alone, and that it
+        // does not take, would wait until another one comes.
+        self.see_to_listeners(shift, now);
         for listener in 0..shift.listeners.len() {
             while self.accept(shift, listener, scratch, now) {}
         }
-        shift.draining = Some(now);
-        self.draining.store(true, Relaxed);
         let homes: Vec<u32> = shift.slots.at_home().map(|(index, _)| index).collect();
         for index in homes {
             let slot = shift.slots.row(index);
@@ -338,7 +341,6 @@ impl Shared {
             }
         }
         shift.next_sweep = now;
-        self.see_to_listeners(shift, now);
         shift.listeners.clear();
     }
 }

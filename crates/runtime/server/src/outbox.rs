@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
+use std::os::unix::fs::FileExt as _;
 
 use millau_gateway::Bytes;
 use rustix::io::Errno;
@@ -29,12 +30,32 @@ pub(crate) struct Outbox {
     sent: usize,
     /// Bytes in memory that have not gone; those of a file do not count.
     pending: usize,
+    /// Where bytes go that would be too many for the memory, until everything has gone.
+    spill: Option<Spill>,
+}
+
+/// A file without a name, and how much is in it.
+struct Spill {
+    file: File,
+    length: u64,
+    unsent: u64,
+    /// The disk is full, or broken: bytes stay in memory again.
+    failed: bool,
 }
 
 enum Piece {
     Copied(Vec<u8>),
     Shared(Bytes),
-    File { file: File, offset: u64, length: u64 },
+    File {
+        file: File,
+        offset: u64,
+        length: u64,
+    },
+    /// A part of the spill.
+    Spilled {
+        offset: u64,
+        length: u64,
+    },
 }
 
 /// How far [`Outbox::send`] came.
@@ -57,13 +78,67 @@ impl Outbox {
         self.pending += self.buffer.len() - before;
     }
 
+    /// From now on, and until everything has gone, further bytes go to a file.
+    ///
+    /// # Errors
+    /// No file can be made; bytes stay in memory then.
+    pub(crate) fn spill(&mut self) -> io::Result<()> {
+        if self.spill.is_none() {
+            self.spill = Some(Spill { file: tempfile::tempfile()?, length: 0, unsent: 0, failed: false });
+        }
+        Ok(())
+    }
+
+    /// True while further bytes go to a file.
+    pub(crate) fn spills(&self) -> bool {
+        self.spill.as_ref().is_some_and(|spill| !spill.failed)
+    }
+
+    /// True when bytes were to go to a file and could not.
+    pub(crate) fn spill_failed(&self) -> bool {
+        self.spill.as_ref().is_some_and(|spill| spill.failed)
+    }
+
+    /// How many bytes wait in the file.
+    pub(crate) fn on_disk(&self) -> u64 {
+        self.spill.as_ref().map_or(0, |spill| spill.unsent)
+    }
+
+    fn put_in_spill(&mut self, data: &[u8]) -> io::Result<()> {
+        let Some(spill) = &mut self.spill else { return Err(io::ErrorKind::NotFound.into()) };
+        let offset = spill.length;
+        if let Err(error) = spill.file.write_all_at(data, offset) {
+            spill.failed = true;
+            return Err(error);
+        }
+        let added = data.len() as u64;
+        spill.unsent += added;
+        let continued = self.buffer.is_empty()
+            && match self.queue.back_mut() {
+                Some(Piece::Spilled { offset: start, length }) if *start + *length == offset => {
+                    *length += added;
+                    true
+                }
+                _ => false,
+            };
+        spill.length += added;
+        if !continued {
+            self.close_buffer();
+            self.queue.push_back(Piece::Spilled { offset, length: added });
+        }
+        Ok(())
+    }
+
     pub(crate) fn push(&mut self, data: &[u8]) {
+        if self.spills() && self.put_in_spill(data).is_ok() {
+            return;
+        }
         self.buffer.extend_from_slice(data);
         self.pending += data.len();
     }
 
     pub(crate) fn push_shared(&mut self, data: Bytes) {
-        if data.len() < COPY_BELOW {
+        if data.len() < COPY_BELOW || self.spills() {
             return self.push(&data);
         }
         self.close_buffer();
@@ -86,6 +161,7 @@ impl Outbox {
     /// Forgets everything; keeps a buffer of ordinary size.
     pub(crate) fn clear(&mut self) {
         self.queue.clear();
+        self.spill = None;
         self.sent = 0;
         self.pending = 0;
         self.buffer.clear();
@@ -100,13 +176,22 @@ impl Outbox {
     /// The peer is gone, or a file that was promised can no longer be read (`UnexpectedEof`).
     pub(crate) fn send(&mut self, socket: BorrowedFd<'_>) -> io::Result<Sent> {
         loop {
-            let progress = match self.queue.front_mut() {
+            let progress = match self.queue.front() {
                 None if self.sent == self.buffer.len() => {
                     self.clear();
                     return Ok(Sent::All);
                 }
                 None => rustix::net::send(socket, &self.buffer[self.sent..], SendFlags::NOSIGNAL | SendFlags::DONTWAIT),
-                Some(Piece::File { file, offset, length }) => {
+                Some(Piece::File { .. } | Piece::Spilled { .. }) => {
+                    let mut spilled = None;
+                    let (file, offset, length) = match (self.queue.front_mut(), &mut self.spill) {
+                        (Some(Piece::File { file, offset, length }), _) => (&*file, offset, length),
+                        (Some(Piece::Spilled { offset, length }), Some(spill)) => {
+                            spilled = Some(&mut spill.unsent);
+                            (&spill.file, offset, length)
+                        }
+                        _ => return Err(io::ErrorKind::NotFound.into()),
+                    };
                     let piece = usize::try_from((*length).min(FILE_PIECE)).unwrap_or(usize::MAX);
                     let sent = rustix::fs::sendfile(socket, file, Some(offset), piece);
                     if sent == Ok(0) {
@@ -117,6 +202,9 @@ impl Outbox {
                     }
                     if let Ok(sent) = sent {
                         *length -= sent as u64;
+                        if let Some(unsent) = spilled {
+                            *unsent -= sent as u64;
+                        }
                         if *length == 0 {
                             self.queue.pop_front();
                         }
@@ -144,7 +232,7 @@ impl Outbox {
             let bytes: &[u8] = match piece {
                 Piece::Copied(bytes) => bytes,
                 Piece::Shared(bytes) => bytes,
-                Piece::File { .. } => {
+                Piece::File { .. } | Piece::Spilled { .. } => {
                     to_the_end = false;
                     break;
                 }
@@ -171,7 +259,7 @@ impl Outbox {
             let left = match piece {
                 Piece::Copied(bytes) => bytes.len() - self.sent,
                 Piece::Shared(bytes) => bytes.len() - self.sent,
-                Piece::File { .. } => break,
+                Piece::File { .. } | Piece::Spilled { .. } => break,
             };
             if sent < left {
                 break;
@@ -240,6 +328,24 @@ mod tests {
         expected.extend(b"tailsmall");
         assert!(received == expected && blocked > 0);
         assert_eq!(outbox.pending(), 0);
+    }
+
+    #[test]
+    fn what_is_spilled_goes_out_in_its_place() {
+        let (ours, mut theirs) = pair();
+        let mut outbox = Outbox::default();
+        outbox.push(b"memory;");
+        outbox.spill().unwrap();
+        outbox.push(b"disk;");
+        outbox.push_shared(vec![b's'; 10_000].into());
+        outbox.push(b";end");
+        assert_eq!((outbox.pending(), outbox.on_disk()), (7, 10_009));
+        assert_eq!(outbox.send(ours.as_fd()).unwrap(), Sent::All);
+        assert_eq!(outbox.on_disk(), 0);
+        drop(ours);
+        let mut received = Vec::new();
+        theirs.read_to_end(&mut received).unwrap();
+        assert_eq!(received, [&b"memory;disk;"[..], &[b's'; 10_000], b";end"].concat());
     }
 
     #[test]

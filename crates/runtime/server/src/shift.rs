@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use millau_gateway::Application;
@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) alarm: Alarm,
     /// The order to finish has come: each response says that it is its connection's last.
     pub(crate) draining: AtomicBool,
+    /// Threads that wait for a peer inside a call.
+    waiting: AtomicUsize,
     /// Followers wait here for the lead.
     pub(crate) crew: Condvar,
     shift: Mutex<Shift>,
@@ -97,7 +99,32 @@ impl Shared {
     ) -> Self {
         let shift = Mutex::new(Shift { listeners, next_sweep: u64::MAX, ..Shift::default() });
         let (pulse, crew) = (Pulse::default(), Condvar::new());
-        Self { options, application, reactor, pulse, board, alarm, draining: AtomicBool::new(false), crew, shift }
+        Self {
+            options,
+            application,
+            reactor,
+            pulse,
+            board,
+            alarm,
+            draining: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+            crew,
+            shift,
+        }
+    }
+
+    /// True while an application may wait for a peer that is slow to send or to read. No more than a quarter of the threads
+    /// do at a time, so that slow peers cannot hold them all; beyond that, what is slow goes over the disk.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.waiting.load(Relaxed) < self.options.threads_max / 4
+    }
+
+    /// Runs `wait`, which waits for a peer, and counts it.
+    pub(crate) fn waiting<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.waiting.fetch_add(1, Relaxed);
+        let result = wait();
+        self.waiting.fetch_sub(1, Relaxed);
+        result
     }
 
     /// Takes the lock. A thread that panicked under it has left it in order: nothing between two changes can panic.
