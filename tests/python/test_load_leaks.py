@@ -113,10 +113,10 @@ def settled(server: Server, idle: int) -> dict:
     return process(server)
 
 
-def assert_as_before(before: dict, after: dict) -> None:
-    """Memory may have grown to its working size, but not with every request."""
+def assert_as_before(before: dict, after: dict, allowed: int = 10_000) -> None:
+    """Memory may have grown to its working size (in kB), but not with every request."""
     assert after["pid"] == before["pid"]
-    assert after["resident"] - before["resident"] < 10_000, f"kB grown from {before} to {after}"
+    assert after["resident"] - before["resident"] < allowed, f"kB grown from {before} to {after}"
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -125,7 +125,8 @@ def test_nothing_is_left_of(server, idle, way):
     misbehave(server, way, times)
     before = settled(server, idle)
     misbehave(server, way, times)
-    assert_as_before(before, settled(server, idle))
+    # Of large bodies some dozen are in memory at once, now more, now fewer; kept for ever, they would be 200 MB more.
+    assert_as_before(before, settled(server, idle), 60_000 if way is vanish_in_large_body else 10_000)
 
 
 def test_memory_and_descriptors_are_flat_over_many_requests(server, idle):
