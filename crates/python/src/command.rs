@@ -52,6 +52,7 @@ fn serve(py: Python<'_>, settings: &Settings) -> i32 {
     for warning in &settings.warnings {
         log::warn!("{warning}");
     }
+    raise_descriptor_limit(settings.limits.connections);
     let access_log = match &settings.access_log {
         None => None,
         Some(target) => match millau_log::AccessLog::open(target, settings.access_log_format) {
@@ -84,6 +85,26 @@ fn serve(py: Python<'_>, settings: &Settings) -> i32 {
     };
     let host = PythonHost::new(py, settings, listeners, access_log);
     millau_supervisor::run(&supervisor, &host)
+}
+
+/// Asks for as many descriptors as the connections need, if the system's hard limit lets us; says so where it does not.
+fn raise_descriptor_limit(connections: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    /// What a worker and its application need besides.
+    const BESIDES: u64 = 256;
+    let wanted = connections as u64 + BESIDES;
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let possible = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(possible), maximum: limit.maximum });
+    if raised.is_err() || possible < wanted {
+        log::warn!(
+            "the limit of open files is {possible}: it ends before --limit-connections {connections} is reached \
+             (raise it with ulimit -n or LimitNOFILE)"
+        );
+    }
 }
 
 fn open_listeners(py: Python<'_>, settings: &Settings) -> Result<Vec<Arc<Listener>>, millau_listener::ListenError> {

@@ -13,6 +13,7 @@ use rustix::net::{SocketAddrAny, SocketFlags};
 use crate::clock::{deadline_after, now_ms};
 use crate::connection::Connection;
 use crate::deliver::Batch;
+use crate::forked::end_if_forked;
 use crate::reactor::{Events, Token};
 use crate::shift::{ROLE, Role, Shared, Shift};
 use crate::slots::Tenant;
@@ -113,6 +114,7 @@ impl Shared {
                     "engine error: a call into the application panicked; please report it with the lines above"
                 );
             }
+            end_if_forked();
             if let Some(board) = &self.board {
                 board.end(desk.number);
             }
@@ -130,7 +132,11 @@ impl Shared {
         let timeout = self.timeout(&shift);
         drop(shift);
         if let Err(error) = self.reactor.poll(&mut desk.events, timeout) {
-            log::error!("engine error: polling failed: {error}");
+            // Without its reactor a worker is of no use; the supervisor starts another.
+            log::error!(
+                "the worker ends: polling failed: {error}; has the application closed descriptors that are not its own?"
+            );
+            std::process::abort();
         }
         shift = self.lock();
         let now = now_ms();

@@ -16,6 +16,7 @@ mod clock;
 mod connection;
 mod crew;
 mod deliver;
+mod forked;
 mod http1_exchange;
 mod lead;
 mod options;

@@ -9,6 +9,7 @@ use millau_gateway::Application;
 use millau_listener::Listener;
 
 use crate::crew::Numbers;
+use crate::forked::end_if_forked;
 use crate::http1_exchange::Http1Exchange;
 use crate::options::{Board, Options};
 use crate::pulse::Pulse;
@@ -134,6 +135,7 @@ impl Shared {
 
     /// Takes a response that is complete (or broken) from whoever answered it.
     pub(crate) fn give_back(self: &Arc<Self>, exchange: Box<Http1Exchange>) {
+        end_if_forked();
         match ROLE.get() {
             Role::Leader { term } => {
                 let mut shift = self.lock();

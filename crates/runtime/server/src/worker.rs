@@ -11,6 +11,7 @@ use millau_listener::Listener;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
+use crate::forked;
 use crate::options::{Board, Options};
 use crate::reactor::Reactor;
 use crate::shift::Shared;
@@ -78,6 +79,7 @@ impl Worker {
     /// [`StartError`] when the watcher's thread cannot be started.
     pub fn run(self) -> Result<(), StartError> {
         let shared = self.shared;
+        forked::notice();
         let (drain, graceful) = (self.drain, self.graceful);
         std::thread::Builder::new().name("millau-guard".into()).spawn(move || guard(&drain, graceful))?;
         let watcher = if shared.options.threads_max > 1 {

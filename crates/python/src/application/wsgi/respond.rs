@@ -181,7 +181,7 @@ impl WsgiApplication {
         let (method, target) =
             (String::from_utf8_lossy(&request.method), String::from_utf8_lossy(request.target()).into_owned());
         if let Some(cause) = exchange.peer_error() {
-            log::info!("{method} {target}: {cause}; the application ended with {error}");
+            log::debug!("{method} {target}: {cause}; the application ended with {error}");
             return exchange.fail(Error::application("the application raised an exception"));
         }
         log::error!("application error in {method} {target}:\n{text}");
