@@ -305,8 +305,10 @@ pub static SETTINGS: &[Setting] = &[
         default: "1M",
         help: "Body bytes that are read before the application is called",
         long: "A smaller body is here as a whole when the application starts, so a slow upload holds no thread; of a larger \
-               one the application reads the rest as it comes. With 0 every body is read as it comes. So much may be \
-               kept in memory for each connection.",
+               one the application reads the rest as it comes. A larger chunked body goes to a file in TMPDIR first, \
+               because its length is not known before; so does any larger body while a quarter of the threads wait for \
+               slow clients already. With 0 every body is read as it comes. So much may be kept in memory for each \
+               connection.",
         group: Group::Limits,
         kind: Kind::Size {
             range: 0..=GIB,
@@ -319,8 +321,10 @@ pub static SETTINGS: &[Setting] = &[
         value_name: "BYTES",
         default: "1M",
         help: "Bytes of a response that are kept for a slow reader before the application waits",
-        long: "A response below it frees its thread at once, however slowly it is read. So much may be kept in memory for \
-               each connection. Files that are sent with wsgi.file_wrapper do not count.",
+        long: "A response below it frees its thread at once, however slowly it is read. Beyond it the application waits; \
+               while a quarter of the threads wait for slow clients already, the rest goes to a file in TMPDIR instead, at \
+               most 1 GiB for each response. So much, and one item of the response more, may be kept in memory for each \
+               connection. Files that are sent with wsgi.file_wrapper do not count.",
         group: Group::Limits,
         kind: Kind::Size {
             range: 4 * KIB..=GIB,
