@@ -125,6 +125,8 @@ impl Shared {
             return false;
         }
         self.hand_over(&mut shift);
+        // The batch is over as far as it was this leader's; whoever leads next begins one of its own.
+        self.alarm.batch.store(false, Relaxed);
         // At the limit of threads nobody may come soon: what is finished must not wait for that.
         let mut stranded = if shift.idle == 0 { std::mem::take(&mut shift.finished) } else { Vec::new() };
         drop(shift);
