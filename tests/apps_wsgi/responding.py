@@ -115,6 +115,17 @@ def exc_info_replaces_in_generator(environ, start_response):
 
 
 @application.case
+def exc_info_replaces_after_empty_write(environ, start_response):
+    write = start_response("200 OK", [*TEXT, ("X-First", "1")])
+    write(b"")
+    try:
+        raise ValueError("found later")
+    except ValueError:
+        start_response("500 Oops", [*TEXT, ("X-Second", "2")], sys.exc_info())
+    return [b"an error page"]
+
+
+@application.case
 def exc_info_too_late(environ, start_response):
     """The headers are on their way, so start_response must raise the very exception again."""
     start_response("200 OK", TEXT)

@@ -68,8 +68,11 @@ def test_exc_info_may_be_none(server):
     assert server.get("/exc_info_none").body == b"none"
 
 
-@pytest.mark.parametrize("path", ["/exc_info_replaces", "/exc_info_replaces_in_generator"])
+@pytest.mark.parametrize(
+    "path", ["/exc_info_replaces", "/exc_info_replaces_in_generator", "/exc_info_replaces_after_empty_write"]
+)
 def test_exc_info_replaces_status_and_all_headers_before_they_are_sent(server, path):
+    """Headers go out with the first byte of the body, so an empty piece does not send them."""
     response = server.get(path)
     assert (response.status, response.reason) == (500, "Oops")
     assert response["X-Second"] == "2"
