@@ -4,9 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Protocol, final, type_check_only
 
+__all__ = ["Errors", "FileWrapper", "Input", "StartResponse", "Write", "__version__", "main"]
+
 __version__: Final[str]
 
 def main(arguments: Sequence[str], /) -> int: ...
+
 @type_check_only
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...

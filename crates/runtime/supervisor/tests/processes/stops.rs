@@ -83,6 +83,8 @@ pub(crate) fn the_second_stop_does_not_wait() {
         let slow = running.slow();
         running.signal(Signal::INT);
         running.wait_for("stopping: 1 worker finishes");
+        // Within a second it would be the same order, told twice.
+        std::thread::sleep(std::time::Duration::from_millis(1200));
         running.signal(second);
         assert_eq!(running.ended(), Some(0));
         assert_eq!(slow.end(), "");
