@@ -11,7 +11,7 @@ import resource
 import socket
 
 import pytest
-from client import Client, request_bytes
+from client import Client, chunked, request_bytes
 from server import APPS, Server
 
 pytestmark = pytest.mark.load
@@ -108,17 +108,39 @@ def test_slow_readers(server, form):
             assert widen(client).response().body == b"x" * 200_000
 
 
-def test_slow_readers_of_large_responses():
-    """Beyond --response-buffer the application has to wait, each in a thread, as far as there are threads."""
-    with Server("plain", *PATIENT, "--threads", "64", cwd=APPS) as server, contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(narrow_client(server)) for _ in range(60)]
+@pytest.fixture(scope="module", params=["16", "1"])
+def few_threads(request):
+    """Fewer threads than slow clients, so that no thread may wait for each."""
+    with Server("plain", *PATIENT, "--threads", request.param, cwd=APPS) as server:
+        yield server
+
+
+def test_slow_readers_of_large_responses(few_threads):
+    """Beyond --response-buffer, and more readers than threads. Some of them may hold a thread, never all."""
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(narrow_client(few_threads)) for _ in range(100)]
         for client in clients:
-            client.send(request_bytes(target="/bytes_of_size?n=8000000&length=1"))
-        heads = [client.head() for client in clients]
-        assert_fast_ones_are_served(server)
-        for client, head in zip(clients, heads, strict=True):
-            assert len(widen(client).body(head).body) == 8_000_000
-            head.chunks.clear()
+            client.send(request_bytes(target="/bytes_of_size?n=3000000&length=1"))
+        assert_fast_ones_are_served(few_threads)
+        for client in clients:
+            assert len(widen(client).response().body) == 3_000_000
+
+
+@pytest.mark.parametrize("form", ["length", "chunked"])
+def test_slow_large_bodies(few_threads, form):
+    """Beyond --request-buffer, where the application would read the rest as it comes, and more senders than threads."""
+    body = b"x" * 1_500_000
+    fields = [("Content-Length", str(len(body)))] if form == "length" else [("Transfer-Encoding", "chunked")]
+    data = body if form == "length" else chunked(body)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(few_threads.client()) for _ in range(100)]
+        for client in clients:
+            client.send(request_bytes("POST", "/request", fields) + data[:-1000])
+        assert_fast_ones_are_served(few_threads)
+        for client in clients:
+            client.send(data[-1000:])
+        for client in clients:
+            assert b'"length": 1500000' in client.response().body
 
 
 def test_slow_readers_of_files():
