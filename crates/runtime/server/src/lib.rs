@@ -16,8 +16,9 @@ mod clock;
 mod connection;
 mod crew;
 mod deliver;
+mod exchange;
 mod forked;
-mod http1_exchange;
+
 mod lead;
 mod options;
 mod outbox;

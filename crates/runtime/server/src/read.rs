@@ -7,7 +7,7 @@ use millau_http1::is_blank;
 
 use crate::clock::deadline_after;
 use crate::connection::{Connection, Received};
-use crate::http1_exchange::Http1Exchange;
+use crate::exchange::FrontExchange;
 use crate::shift::{Shared, Shift};
 use crate::slots::Tenant;
 
@@ -100,7 +100,7 @@ impl Shared {
     }
 
     /// Hands body bytes to an exchange and finds its next place.
-    fn feed(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, input: &[u8], now: u64) {
+    fn feed(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<FrontExchange>, input: &[u8], now: u64) {
         match exchange.take_body(input) {
             Ok(consumed) => {
                 if let Some(connection) = &mut exchange.connection {
@@ -116,7 +116,7 @@ impl Shared {
         }
     }
 
-    fn read_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, scratch: &mut [u8], now: u64) {
+    fn read_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<FrontExchange>, scratch: &mut [u8], now: u64) {
         for _ in 0..READS_IN_A_ROW {
             let Some(connection) = &mut exchange.connection else { return };
             match connection.receive(scratch) {
@@ -173,7 +173,7 @@ impl Shared {
         self.at_home(shift, index, Tenant::Lingering(connection), deadline);
     }
 
-    fn refuse(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, error: &Error) {
+    fn refuse(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<FrontExchange>, error: &Error) {
         log::debug!("{}: refused with {}: {error}", exchange.describe(), error.status());
         exchange.refuse(error);
         shift.finished.push(exchange);
@@ -199,7 +199,7 @@ impl Shared {
         }
     }
 
-    fn await_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, now: u64) {
+    fn await_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<FrontExchange>, now: u64) {
         let deadline = deadline_after(now, self.options.timeouts.body);
         let Some(connection) = &mut exchange.connection else { return };
         let index = connection.slot;

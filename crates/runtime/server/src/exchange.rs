@@ -37,7 +37,7 @@ pub(crate) enum Afterwards {
 }
 
 /// Kept and used again; empty while it has no connection.
-pub(crate) struct Http1Exchange {
+pub(crate) struct FrontExchange {
     shared: Arc<Shared>,
     pub(crate) connection: Option<Box<Connection>>,
     pub(crate) request: Request,
@@ -67,7 +67,7 @@ pub(crate) struct Http1Exchange {
     pub(crate) began: Option<Instant>,
 }
 
-impl Http1Exchange {
+impl FrontExchange {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
@@ -97,7 +97,7 @@ impl Http1Exchange {
     /// has to come.
     ///
     /// # Errors
-    /// Why the request must be refused; the exchange can then answer with [`Http1Exchange::refuse`].
+    /// Why the request must be refused; the exchange can then answer with [`FrontExchange::refuse`].
     pub(crate) fn begin(&mut self, connection: &mut Connection, input: &[u8]) -> Result<Option<usize>, Error> {
         self.expect_from(connection);
         let limits = &self.shared.options.limits;
@@ -378,7 +378,7 @@ fn wait_for(connection: &Connection, flags: PollFlags, timeout: Duration) -> Res
     }
 }
 
-impl Channel for Http1Exchange {
+impl Channel for FrontExchange {
     fn request(&self) -> &Request {
         &self.request
     }
@@ -581,7 +581,7 @@ impl Channel for Http1Exchange {
     }
 }
 
-impl Http1Exchange {
+impl FrontExchange {
     /// Reads once for an application that waits for its body; waits itself if nothing is there.
     fn fill_once(&mut self, connection: &mut Connection) -> Result<(), Error> {
         if self.continue_awaited && connection.inbox.is_empty() {
@@ -634,7 +634,7 @@ impl Http1Exchange {
     }
 }
 
-impl Drop for Http1Exchange {
+impl Drop for FrontExchange {
     /// Whoever drops an exchange with its connection has neither finished nor failed it.
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
