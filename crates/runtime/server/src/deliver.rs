@@ -7,10 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 use millau_log::{Outcome, Record};
 
 use crate::clock::{deadline_after, now_ms};
-use crate::exchange::{Afterwards, FrontExchange};
+use crate::exchange::FrontExchange;
 use crate::outbox::Sent;
 use crate::shift::{OWN, Shared, Shift};
 use crate::slots::Tenant;
+use crate::wire::Afterwards;
 
 /// How long a closed connection is kept so that its peer can read the response before a reset could overtake it.
 const LINGER: Duration = Duration::from_secs(2);

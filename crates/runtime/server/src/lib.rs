@@ -12,6 +12,7 @@
 #![allow(clippy::vec_box)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod channel;
 mod clock;
 mod connection;
 mod crew;
@@ -25,10 +26,12 @@ mod outbox;
 mod pulse;
 mod reactor;
 mod read;
+mod respond;
 mod shift;
 mod slots;
 mod spool;
 mod watch;
+mod wire;
 mod worker;
 
 pub use options::{Board, Options, Timeouts};
