@@ -101,23 +101,6 @@ impl fmt::Debug for Fields {
     }
 }
 
-/// True for a field that belongs to one connection, so that no application may set it (RFC 9110 §7.6.1; PEP 3333,
-/// "Other HTTP Features"). `Connection` itself is left out: an application may wish for its close.
-pub fn is_hop_by_hop(name: &[u8]) -> bool {
-    let own: &[&[u8]] = match name.len() {
-        2 => &[b"te"],
-        7 => &[b"trailer", b"upgrade"],
-        8 => &[b"trailers"],
-        10 => &[b"keep-alive"],
-        16 => &[b"proxy-connection"],
-        17 => &[b"transfer-encoding"],
-        18 => &[b"proxy-authenticate"],
-        19 => &[b"proxy-authorization"],
-        _ => &[],
-    };
-    own.iter().any(|other| name.eq_ignore_ascii_case(other))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

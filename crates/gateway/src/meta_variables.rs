@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::token::decimal;
 use crate::{Front, Peer, Request, Scheme, TargetError, Version};
 
 /// What becomes of a field on its way to an application (RFC 3875 §4.1.18).
@@ -216,9 +217,9 @@ pub fn fill<'a>(
             b"QUERY_STRING" => query = Some(value),
             b"SERVER_PROTOCOL" => request.version = version(value),
             b"SERVER_NAME" => front.server_name = Some(value.to_vec()),
-            b"SERVER_PORT" => front.server_port = number(value).and_then(|port| port.try_into().ok()),
+            b"SERVER_PORT" => front.server_port = decimal(value).and_then(|port| port.try_into().ok()),
             b"REMOTE_ADDR" => front.remote_addr = Some(value.to_vec()),
-            b"REMOTE_PORT" => front.remote_port = number(value).and_then(|port| port.try_into().ok()),
+            b"REMOTE_PORT" => front.remote_port = decimal(value).and_then(|port| port.try_into().ok()),
             b"REMOTE_USER" if !value.is_empty() => front.remote_user = Some(value.to_vec()),
             b"AUTH_TYPE" if !value.is_empty() => front.auth_type = Some(value.to_vec()),
             b"DOCUMENT_ROOT" => front.document_root = Some(value.to_vec()),
@@ -226,7 +227,7 @@ pub fn fill<'a>(
             b"REQUEST_SCHEME" if value.eq_ignore_ascii_case(b"https") => request.scheme = Scheme::Https,
             b"CONTENT_TYPE" if !value.is_empty() => request.fields.push(b"Content-Type", value),
             b"CONTENT_LENGTH" if !value.is_empty() => {
-                request.content_length = Some(number(value).ok_or(VariableError::ContentLength)?);
+                request.content_length = Some(decimal(value).ok_or(VariableError::ContentLength)?);
                 request.fields.push(b"Content-Length", value);
             }
             b"HTTP_PROXY"
@@ -263,13 +264,6 @@ pub fn fill<'a>(
     }
     request.front = Some(Box::new(front));
     Ok(())
-}
-
-fn number(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 fn version(value: &[u8]) -> Version {

@@ -2,14 +2,13 @@
 
 use std::mem::MaybeUninit;
 
-use millau_gateway::{Request, Scheme, Version};
+use millau_gateway::token::{is_same, trim};
+use millau_gateway::{ConnectionOptions, Request, Scheme, Version};
 
-use crate::connection::Options;
 use crate::diagnosis::diagnose;
 use crate::framing::BodyFields;
 use crate::head_end::METHOD_SIZE;
 use crate::host::is_host;
-use crate::token::{is_same, trim};
 use crate::{Framing, HeadEnd, Limits, Refusal, head_too_large, hopeless};
 
 /// Field lines that are parsed without taking memory; a greater limit takes some for every request.
@@ -111,7 +110,7 @@ fn parse<'a>(
     let mut hosts = 0;
     let mut content_types = 0;
     let mut body = BodyFields::default();
-    let mut connection = Options::default();
+    let mut connection = ConnectionOptions::default();
     let mut expects_continue = false;
     for field in head.headers.iter() {
         let (name, value) = (field.name.as_bytes(), field.value);
