@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::path::{self, Told};
 use super::split_host;
+use crate::token::decimal;
 use crate::{Front, Request, Scheme, TargetError, Version};
 
 /// Why variables make no request.
@@ -98,7 +99,7 @@ fn fill_as<'a>(
             }
             b"CONTENT_TYPE" => content_type = Some(value).filter(|kind| !kind.is_empty()),
             b"CONTENT_LENGTH" if !value.is_empty() => {
-                let length = number(value).ok_or(VariableError::ContentLength)?;
+                let length = decimal(value).ok_or(VariableError::ContentLength)?;
                 // Two lengths are an attempt at smuggling more often than a mistake.
                 if content_length.replace(length).is_some_and(|before| before != length) {
                     return Err(VariableError::ContentLength);
@@ -203,14 +204,7 @@ fn remote_addr(value: &[u8]) -> Vec<u8> {
 }
 
 fn port(value: &[u8]) -> Option<u16> {
-    number(value)?.try_into().ok()
-}
-
-fn number(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(value).ok()?.parse().ok()
+    decimal(value)?.try_into().ok()
 }
 
 fn version(value: &[u8]) -> Version {

@@ -24,7 +24,7 @@ mod suggestion;
 mod table;
 mod usage_error;
 
-pub use bind::{Address, Bind, BindError};
+pub use bind::{Address, Bind, BindError, Protocol};
 pub use log_target::{AccessLogFormat, LogTarget};
 pub use mount::Mount;
 pub use parse::{Invocation, parse};

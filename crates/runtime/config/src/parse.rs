@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn tcp(host: &str, port: u16) -> Bind {
-        Bind::Http(Address::Tcp { host: host.into(), port })
+        Bind { protocol: crate::Protocol::Http, address: Address::Tcp { host: host.into(), port } }
     }
 
     #[test]
@@ -142,6 +142,9 @@ mod tests {
             server_header: "Millau".into(),
             backlog: 2048,
             unix_mode: 0o660,
+            front_servers: Vec::new(),
+            ajp_secret: String::new(),
+            ajp_packet_size: 8192,
             access_log: None,
             access_log_format: AccessLogFormat::Combined,
             error_log: LogTarget::Stderr,
@@ -177,6 +180,9 @@ mod tests {
             ("bind", "[::1]:1"),
             ("backlog", "7"),
             ("unix-mode", "600"),
+            ("front-servers", "192.0.2.7"),
+            ("ajp-secret", "s3cret"),
+            ("ajp-packet-size", "16k"),
             ("workers", "3"),
             ("threads", "5"),
             ("threads-min", "2"),
@@ -301,7 +307,8 @@ mod tests {
         assert!(printed("--help").contains("millau serve mysite.wsgi"));
         assert!(printed("help").contains("serve"));
         assert!(printed("serve --help").contains("environment: MILLAU_BIND]"));
-        assert!(printed("serve -h").contains("[default: http://127.0.0.1:8000]"));
+        let help = printed("serve -h").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains("[default: http://127.0.0.1:8000]"), "{help}");
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use millau_gateway::{Error, Exchange, Peer};
-use millau_http1::{HeadEnd, is_blank};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags};
 
@@ -17,6 +16,7 @@ use crate::forked::end_if_forked;
 use crate::reactor::{Events, Token};
 use crate::shift::{ROLE, Role, Shared, Shift};
 use crate::slots::Tenant;
+use crate::wire::Wire;
 
 /// Answers are held back while further calls run, but no longer than this.
 const HOLD_BACK: Duration = Duration::from_micros(400);
@@ -231,11 +231,12 @@ impl Shared {
         }
         for index in over {
             match shift.slots.take(index) {
-                Tenant::Head(connection) if is_blank(&connection.inbox) => self.close(shift, *connection),
+                Tenant::Head(connection) if connection.wire.is_blank(&connection.inbox) => {
+                    self.close(shift, *connection)
+                }
                 Tenant::Head(connection) => {
                     let mut exchange = shift.spare(self);
-                    exchange.expect_from(&connection);
-                    exchange.connection = Some(connection);
+                    exchange.adopt_blank(connection);
                     exchange.refuse(&Error::peer(408, "the head of the request did not arrive in time"));
                     shift.finished.push(exchange);
                 }
@@ -289,7 +290,7 @@ impl Shared {
                 closing: false,
                 ended: false,
                 used: false,
-                head_end: HeadEnd::default(),
+                wire: Wire::default(),
                 head_since: 0,
                 idle_since: now,
                 inbox: Vec::new(),
@@ -341,8 +342,9 @@ impl Shared {
         for index in homes {
             let slot = shift.slots.row(index);
             if let Tenant::Head(connection) = &slot.tenant {
-                let silent =
-                    connection.used && is_blank(&connection.inbox) && connection.idle_since + DRAIN_GRACE_MS < now;
+                let silent = connection.used
+                    && connection.wire.is_blank(&connection.inbox)
+                    && connection.idle_since + DRAIN_GRACE_MS < now;
                 slot.deadline = if silent { now } else { slot.deadline.min(now + DRAIN_GRACE_MS) };
             }
         }

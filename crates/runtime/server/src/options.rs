@@ -1,5 +1,6 @@
 //! What the operator decides about a worker.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,12 @@ pub struct Options {
     pub threads_max: usize,
     /// The Server field; empty for none.
     pub server_field: Vec<u8>,
+    /// Who may connect over TCP to a front that is not HTTP; empty: everybody.
+    pub front_servers: Vec<IpAddr>,
+    /// What a request over AJP must tell; empty: nothing.
+    pub ajp_secret: Vec<u8>,
+    /// Bytes of the largest AJP packet.
+    pub ajp_packet_size: usize,
     /// Where requests are recorded, if anywhere.
     pub access_log: Option<Arc<AccessLog>>,
 }

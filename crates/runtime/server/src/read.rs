@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use millau_gateway::Error;
-use millau_http1::is_blank;
 
 use crate::clock::deadline_after;
 use crate::connection::{Connection, Received};
-use crate::http1_exchange::Http1Exchange;
+use crate::exchange::FrontExchange;
 use crate::shift::{Shared, Shift};
 use crate::slots::Tenant;
+use crate::wire::Begun;
 
 /// How often one connection may be read before the others have their turn.
 const READS_IN_A_ROW: usize = 16;
@@ -78,21 +78,30 @@ impl Shared {
     ) -> Option<Box<Connection>> {
         let mut exchange = shift.spare(self);
         match exchange.begin(&mut connection, input) {
-            Ok(Some(length)) => {
-                exchange.connection = Some(connection);
+            Ok(Begun::Head(length)) => {
+                exchange.adopt(connection);
                 self.feed(shift, exchange, &input[length..], now);
                 None
             }
-            Ok(None) => {
-                shift.keep(exchange);
-                if connection.head_since == 0 && !is_blank(input) {
+            Ok(Begun::More(consumed)) => {
+                let rest = &input[consumed..];
+                if connection.wire.is_blank(rest) {
+                    connection.head_since = 0;
+                } else if connection.head_since == 0 {
                     connection.head_since = now;
                 }
-                connection.inbox.extend_from_slice(input);
-                Some(connection)
+                connection.inbox.extend_from_slice(rest);
+                // A peer that asks and does not read the answer is given up; no other peer is that slow.
+                let replied = exchange.reply(&connection);
+                shift.keep(exchange);
+                if replied {
+                    return Some(connection);
+                }
+                self.close(shift, *connection);
+                None
             }
             Err(error) => {
-                exchange.connection = Some(connection);
+                exchange.adopt(connection);
                 self.refuse(shift, exchange, &error);
                 None
             }
@@ -100,7 +109,7 @@ impl Shared {
     }
 
     /// Hands body bytes to an exchange and finds its next place.
-    fn feed(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, input: &[u8], now: u64) {
+    fn feed(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<FrontExchange>, input: &[u8], now: u64) {
         match exchange.take_body(input) {
             Ok(consumed) => {
                 if let Some(connection) = &mut exchange.connection {
@@ -116,7 +125,7 @@ impl Shared {
         }
     }
 
-    fn read_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, scratch: &mut [u8], now: u64) {
+    fn read_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<FrontExchange>, scratch: &mut [u8], now: u64) {
         for _ in 0..READS_IN_A_ROW {
             let Some(connection) = &mut exchange.connection else { return };
             match connection.receive(scratch) {
@@ -173,7 +182,7 @@ impl Shared {
         self.at_home(shift, index, Tenant::Lingering(connection), deadline);
     }
 
-    fn refuse(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, error: &Error) {
+    fn refuse(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<FrontExchange>, error: &Error) {
         log::debug!("{}: refused with {}: {error}", exchange.describe(), error.status());
         exchange.refuse(error);
         shift.finished.push(exchange);
@@ -199,11 +208,14 @@ impl Shared {
         }
     }
 
-    fn await_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<Http1Exchange>, now: u64) {
+    fn await_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<FrontExchange>, now: u64) {
         let deadline = deadline_after(now, self.options.timeouts.body);
-        let Some(connection) = &mut exchange.connection else { return };
+        let Some(mut connection) = exchange.connection.take() else { return };
         let index = connection.slot;
-        if self.watch(shift, connection) {
+        let invited = exchange.invite_body(&connection).is_ok();
+        let watched = invited && self.watch(shift, &mut connection);
+        exchange.connection = Some(connection);
+        if watched {
             self.at_home(shift, index, Tenant::Body(exchange), deadline);
         } else if let Some(connection) = exchange.release() {
             self.close(shift, *connection);

@@ -4,16 +4,18 @@ use crate::token::{is_same, trim};
 
 /// What the Connection fields of one message say, taken together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Options {
-    pub(crate) close: bool,
-    pub(crate) keep_alive: bool,
+pub struct ConnectionOptions {
+    /// It ends after this message.
+    pub close: bool,
+    /// It stays after this message.
+    pub keep_alive: bool,
     /// Something else, such as the name of a field that is meant for this connection alone.
-    pub(crate) other: bool,
+    pub other: bool,
 }
 
-impl Options {
+impl ConnectionOptions {
     /// Adds one field's list. Options compare without case, and empty elements do not count (RFC 9110 §5.6.1.2).
-    pub(crate) fn add(&mut self, value: &[u8]) {
+    pub fn add(&mut self, value: &[u8]) {
         if is_same(value, b"keep-alive") {
             self.keep_alive = true;
             return;
@@ -35,13 +37,13 @@ mod tests {
 
     #[test]
     fn several_fields_are_one_list() {
-        let mut options = Options::default();
+        let mut options = ConnectionOptions::default();
         options.add(b"Keep-Alive, ,\tX");
-        assert_eq!(options, Options { close: false, keep_alive: true, other: true });
+        assert_eq!(options, ConnectionOptions { close: false, keep_alive: true, other: true });
         options.add(b"CLOSE");
         assert!(options.close);
-        let mut options = Options::default();
+        let mut options = ConnectionOptions::default();
         options.add(b"closed,keep alive");
-        assert_eq!(options, Options { close: false, keep_alive: false, other: true });
+        assert_eq!(options, ConnectionOptions { close: false, keep_alive: false, other: true });
     }
 }
