@@ -1,11 +1,11 @@
 //! Reads the output of a CGI program (RFC 3875 §6) up to its body.
 
 use memchr::memchr;
-use millau_gateway::token::{decimal, is_same, trim};
+use millau_gateway::token::{decimal, is_same, is_value_byte, trim};
 use millau_gateway::{Response, check_status, reason_phrase};
 
 use crate::header_line::HeaderLine;
-use crate::{Defect, Quote};
+use crate::{Defect, FirstLine, Quote};
 
 /// Which of its four forms a response has (RFC 3875 §6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,7 @@ impl ReceivedHead {
 #[derive(Clone, Debug)]
 pub struct ResponseDecoder {
     limit: usize,
+    first_line: FirstLine,
     /// Where the line begins that has not ended yet.
     line_start: usize,
     /// Everything before has no further line end.
@@ -68,7 +69,22 @@ enum Location {
 impl ResponseDecoder {
     /// For a header of at most `limit` bytes, the empty line included.
     pub fn new(limit: usize) -> Self {
-        Self { limit, line_start: 0, scanned: 0, lines: 0, has_status: false, has_content_type: false, location: None }
+        Self {
+            limit,
+            first_line: FirstLine::Status,
+            line_start: 0,
+            scanned: 0,
+            lines: 0,
+            has_status: false,
+            has_content_type: false,
+            location: None,
+        }
+    }
+
+    /// For the response of a uwsgi server, which mostly begins with a status line of HTTP and may begin like that of a
+    /// CGI program. After a status line, no Content-Type is missed, and a field called `Status` is passed over.
+    pub fn with_status_line(limit: usize) -> Self {
+        Self { first_line: FirstLine::StatusLine, ..Self::new(limit) }
     }
 
     /// Gives the head as soon as it is whole. `input` is everything from the first byte of the output on; `Ok(None)`
@@ -90,13 +106,21 @@ impl ResponseDecoder {
             if line.is_empty() {
                 return self.end(response).map(Some);
             }
+            if self.lines == 1 && self.first_line == FirstLine::StatusLine {
+                if let Some(status) = after_version(line) {
+                    set_status(status, response)?;
+                    self.has_status = true;
+                    continue;
+                }
+                self.first_line = FirstLine::Status;
+            }
             self.take(line, response)?;
         }
         self.scanned = window.len();
         if input.len() < self.limit {
             return Ok(None);
         }
-        if self.lines == 0 {
+        if self.lines == 0 && !self.is_in_status_line(window) {
             HeaderLine::parse(without_return(window), 1)?;
         }
         Err(Defect::HeadTooLarge { limit: self.limit })
@@ -109,6 +133,7 @@ impl ResponseDecoder {
             (0, []) if input.is_empty() => Defect::Empty,
             (0, []) => Defect::BlankLineFirst,
             (lines, []) => Defect::NoBlankLine { line: lines, found: None },
+            (0, line) if self.is_in_status_line(line) => Defect::NoBlankLine { line: 1, found: None },
             (lines, line) => match HeaderLine::parse(line, lines + 1) {
                 Ok(_) => Defect::NoBlankLine { line: lines + 1, found: None },
                 Err(defect) => defect,
@@ -116,10 +141,18 @@ impl ResponseDecoder {
         }
     }
 
+    /// Whether a first line that has not ended yet is a status line that may stand there.
+    fn is_in_status_line(&self, line: &[u8]) -> bool {
+        self.first_line == FirstLine::StatusLine && line.starts_with(b"HTTP/")
+    }
+
     fn take(&mut self, line: &[u8], response: &mut Response) -> Result<(), Defect> {
         let HeaderLine { name, value } = HeaderLine::parse(line, self.lines)?;
         match name.len() {
             6 if is_same(name, b"status") => {
+                if self.first_line == FirstLine::StatusLine {
+                    return Ok(());
+                }
                 self.once(self.has_status, "Status")?;
                 self.has_status = true;
                 return set_status(value, response);
@@ -170,7 +203,8 @@ impl ResponseDecoder {
             response.reason.extend_from_slice(reason_phrase(response.status).as_bytes());
         }
         let has_document = matches!(kind, Kind::Document | Kind::ClientRedirectWithDocument);
-        let needs_content_type = has_document && !self.has_content_type && !response.forbids_body();
+        let needs_content_type =
+            has_document && self.first_line == FirstLine::Status && !self.has_content_type && !response.forbids_body();
         Ok(ReceivedHead { length: self.line_start, kind, needs_content_type })
     }
 }
@@ -178,6 +212,14 @@ impl ResponseDecoder {
 /// Without the CR of a CRLF.
 fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// What follows the version of a status line, `HTTP-version SP status-code SP [ reason-phrase ]` (RFC 9112 §4).
+fn after_version(line: &[u8]) -> Option<&[u8]> {
+    match line {
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0'..=b'9', b' ', rest @ ..] => Some(rest),
+        _ => None,
+    }
 }
 
 /// `Status = "Status:" status-code SP reason-phrase NL` (RFC 3875 §6.3.3); where the reason is missing, the standard one
@@ -190,6 +232,9 @@ fn set_status(value: &[u8], response: &mut Response) -> Result<(), Defect> {
         (Some(status), [] | [b' ' | b'\t', ..]) => {
             response.status = status;
             let reason = trim(rest);
+            if !reason.iter().all(|byte| is_value_byte(*byte)) {
+                return Err(Defect::BadStatus(Quote::of(value)));
+            }
             let reason = if reason.is_empty() { reason_phrase(status).as_bytes() } else { reason };
             response.reason.extend_from_slice(reason);
             Ok(())
@@ -281,6 +326,31 @@ mod tests {
             assert_eq!(received(input.as_bytes()).unwrap_err(), Defect::Repeated { line: 3, name });
         }
         assert!(received(b"Status: 200\nSet-Cookie: a\nSet-Cookie: b\n\n").is_ok());
+    }
+
+    #[test]
+    fn a_uwsgi_server_sends_a_status_line() {
+        let receive = |input: &[u8]| {
+            let mut response = Response::default();
+            let head = ResponseDecoder::with_status_line(100).receive(input, &mut response)?.unwrap();
+            Ok((response.status, response.fields.len(), head.kind, head.check_body()))
+        };
+        let document = |status, fields| Ok((status, fields, Kind::Document, Ok(())));
+        assert_eq!(receive(b"HTTP/1.1 404 Not Found\r\nX: y\r\nStatus: 200\r\n\r\nbody"), document(404, 1));
+        assert_eq!(receive(b"HTTP/1.0 200\n\n"), document(200, 0));
+        assert_eq!(receive(b"Status: 404\nContent-Type: a\n\n"), document(404, 1));
+        let redirect = Ok((302, 1, Kind::ClientRedirectWithDocument, Ok(())));
+        assert_eq!(receive(b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n"), redirect);
+        for bad in ["", "1000 No", "200 a\rb", "OK"] {
+            let input = format!("HTTP/1.1 {bad}\n\n");
+            assert_eq!(receive(input.as_bytes()), Err(Defect::BadStatus(Quote::of(bad.as_bytes()))));
+        }
+        let other = Err(Defect::StatusLine(Quote::of(b"HTTP/2 200 OK")));
+        assert_eq!(receive(b"HTTP/2 200 OK\n\n"), other);
+        let cut = ResponseDecoder::with_status_line(10).finish(b"HTTP/1.1 2");
+        assert_eq!(cut, Defect::NoBlankLine { line: 1, found: None });
+        let long = [&b"HTTP/1.1 200 "[..], &[b'x'; 100]].concat();
+        assert_eq!(receive(&long), Err(Defect::HeadTooLarge { limit: 100 }));
     }
 
     #[test]

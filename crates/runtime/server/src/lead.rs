@@ -9,9 +9,11 @@ use millau_gateway::{Error, Exchange, Peer};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags};
 
+use crate::blockers::Blockers;
 use crate::clock::{deadline_after, now_ms};
 use crate::connection::Connection;
 use crate::deliver::Batch;
+use crate::exchange::FrontExchange;
 use crate::forked::end_if_forked;
 use crate::reactor::{Events, Token};
 use crate::shift::{ROLE, Role, Shared, Shift};
@@ -57,6 +59,10 @@ impl Shared {
         self.pulse.lead();
         loop {
             shift = self.deliver(shift, &mut desk.batch);
+            if !shift.set_aside.is_empty() {
+                // Not before: they need the interpreter, which this thread has left by now.
+                self.call_followers(&mut shift);
+            }
             if shift.ready.is_empty() && !has_drained(&shift) {
                 shift = self.gather(shift, desk);
             }
@@ -92,6 +98,7 @@ impl Shared {
 
     /// Runs what is ready, back to back. `true`: the lead is lost.
     fn run(self: &Arc<Self>, desk: &mut Desk, term: u64) -> bool {
+        let watched = self.options.threads_max > 1;
         let mut first_answer: Option<Instant> = None;
         let mut shift = self.lock();
         loop {
@@ -103,27 +110,48 @@ impl Shared {
                 }
             }
             let Some(exchange) = shift.ready.pop_front() else { return false };
+            let mut target = None;
+            if watched && !shift.blockers.is_empty() {
+                let name = Blockers::name(&exchange.request.method, exchange.request.target());
+                if shift.blockers.expects(name) {
+                    shift.set_aside.push_back(exchange);
+                    continue;
+                }
+                target = Some(name);
+            }
             drop(shift);
-            if let Some(board) = &self.board {
-                board.begin(desk.number, &exchange.request.method, exchange.request.target());
-            }
+            let name = || Blockers::name(&exchange.request.method, exchange.request.target());
+            // The name is needed behind the call only if that turns out to block; making it costs little.
+            let name = if watched { target.unwrap_or_else(name) } else { 0 };
             self.pulse.enter();
-            let call = AssertUnwindSafe(|| self.application.call(Exchange::new(exchange)));
-            if catch_unwind(call).is_err() {
-                log::error!(
-                    "engine error: a call into the application panicked; please report it with the lines above"
-                );
-            }
-            end_if_forked();
-            if let Some(board) = &self.board {
-                board.end(desk.number);
-            }
+            self.call(desk.number, exchange);
             shift = self.lock();
             if shift.term != term {
+                if self.alarm.take_blocked(term) {
+                    shift.blockers.blocked(name);
+                }
                 ROLE.set(Role::Follower);
                 return true;
             }
             self.pulse.leave();
+            if target.is_some() {
+                shift.blockers.quick(name);
+            }
+        }
+    }
+
+    /// Calls the application for one request.
+    pub(crate) fn call(&self, thread: usize, exchange: Box<FrontExchange>) {
+        if let Some(board) = &self.board {
+            board.begin(thread, &exchange.request.method, exchange.request.target());
+        }
+        let call = AssertUnwindSafe(|| self.application.call(Exchange::new(exchange)));
+        if catch_unwind(call).is_err() {
+            log::error!("engine error: a call into the application panicked; please report it with the lines above");
+        }
+        end_if_forked();
+        if let Some(board) = &self.board {
+            board.end(thread);
         }
     }
 

@@ -12,6 +12,7 @@
 #![allow(clippy::vec_box)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod blockers;
 mod channel;
 mod clock;
 mod connection;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use millau_gateway::Application;
 use millau_listener::Listener;
 
+use crate::blockers::Blockers;
 use crate::crew::Numbers;
 use crate::exchange::FrontExchange;
 use crate::forked::end_if_forked;
@@ -52,6 +53,9 @@ pub(crate) struct Shift {
     pub(crate) numbers: Numbers,
     /// Requests that are read and wait for their call.
     pub(crate) ready: VecDeque<Box<FrontExchange>>,
+    /// Requests that will block, as those like them did: each waits for a thread of its own.
+    pub(crate) set_aside: VecDeque<Box<FrontExchange>>,
+    pub(crate) blockers: Blockers,
     /// Responses that wait to be sent together.
     pub(crate) finished: Vec<Box<FrontExchange>>,
     /// Slots to be looked at without an event.
