@@ -40,6 +40,7 @@ impl std::error::Error for VariableError {}
 /// - Dropped are `HTTP_CONTENT_TYPE` and `HTTP_CONTENT_LENGTH`, which some send besides the real ones; `HTTP_PROXY`;
 ///   `UWSGI_*`, which ask uWSGI to load other code; the front server's own process environment (`PATH`, `LD_*`);
 ///   `wsgi.*`; and `SCRIPT_FILENAME` and `PATH_TRANSLATED` where they name no file.
+/// - `REMOTE_USER` without `AUTH_TYPE` is not believed of nginx, which puts there whatever name the client claims.
 /// - `REDIRECT_HTTP_AUTHORIZATION` is the Authorization field where Apache's rewriting has hidden it.
 ///
 /// # Errors
@@ -72,6 +73,7 @@ fn fill_as<'a>(
     let mut told = Told { is_program, ..Told::default() };
     let (mut target, mut query, mut content_length) = (None, None, None);
     let (mut redirect_url, mut redirect_status, mut path_translated) = (None, None, None);
+    let mut software = &b""[..];
     let (mut content_type, mut hidden_authorization) = (None, None);
     for (name, value) in variables {
         match name {
@@ -105,6 +107,7 @@ fn fill_as<'a>(
                     return Err(VariableError::ContentLength);
                 }
             }
+            b"SERVER_SOFTWARE" => software = value,
             b"REDIRECT_HTTP_AUTHORIZATION" => hidden_authorization = Some(value),
             _ if is_dropped(name) => {}
             _ => match name.strip_prefix(b"HTTP_") {
@@ -128,6 +131,12 @@ fn fill_as<'a>(
     {
         request.fields.push(b"authorization", value);
     }
+    // nginx's $remote_user, which is in its stock fastcgi_params, is whatever name the client claims, also where nginx asks
+    // for no password. Where it does, the operator says so with AUTH_TYPE (RFC 3875 §4.1.11 wants both or neither).
+    if software.starts_with(b"nginx") && front.auth_type.is_none() {
+        front.remote_user = None;
+    }
+    told.is_iis = software.starts_with(b"Microsoft-IIS");
     if redirect_status == Some(b"200".as_slice()) {
         told.rewritten_from = redirect_url;
     }
@@ -168,7 +177,6 @@ fn is_dropped(name: &[u8]) -> bool {
         b"HTTP_CONTENT_TYPE",
         b"HTTP_CONTENT_LENGTH",
         b"GATEWAY_INTERFACE",
-        b"SERVER_SOFTWARE",
         b"HTTPS",
         b"REQUEST_SCHEME",
         b"CONTENT_LENGTH",
@@ -347,6 +355,15 @@ mod tests {
         assert_eq!(variable(&request, "REMOTE_ADDR").unwrap(), "192.0.2.7");
         assert_eq!(variable(&request, "REMOTE_PORT"), None);
         assert_eq!(variable(&filled(&[("REMOTE_ADDR", "unix:")]), "REMOTE_ADDR").unwrap(), "");
+    }
+
+    #[test]
+    fn a_user_whom_nginx_has_not_authenticated_is_none() {
+        let nginx = [("SERVER_SOFTWARE", "nginx/1.22.1"), ("REMOTE_USER", "admin")];
+        assert_eq!(variable(&filled(&nginx), "REMOTE_USER"), None);
+        let asked = [nginx[0], nginx[1], ("AUTH_TYPE", "Basic")];
+        assert_eq!(variable(&filled(&asked), "REMOTE_USER").unwrap(), "admin");
+        assert_eq!(variable(&filled(&[("REMOTE_USER", "admin")]), "REMOTE_USER").unwrap(), "admin");
     }
 
     #[test]

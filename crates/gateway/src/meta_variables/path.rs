@@ -17,6 +17,8 @@ pub(super) struct Told<'a> {
     pub(super) script_filename: Option<&'a [u8]>,
     /// Apache: the path before rewriting, for requests that were rewritten and not for error documents.
     pub(super) rewritten_from: Option<&'a [u8]>,
+    /// IIS puts the whole path into both SCRIPT_NAME and PATH_INFO.
+    pub(super) is_iis: bool,
     /// The front server starts a program for each path, so that SCRIPT_NAME always names one.
     pub(super) is_program: bool,
 }
@@ -78,9 +80,12 @@ pub(super) fn settle(told: &Told, asked: Option<&[u8]>) -> Settled {
             _ => Settled::whole(asked),
         };
     }
-    // IIS: the whole path in both.
+    // nginx with its stock uwsgi_params and a SCRIPT_NAME of the operator's besides.
     if same(path_info, asked) {
-        return Settled::whole(asked);
+        return match after(asked, script) {
+            Some(rest) if !script.is_empty() && !told.is_iis => Settled::split(&merged(script), rest),
+            _ => Settled::whole(asked),
+        };
     }
     mended(told, script, path_info, asked).unwrap_or_else(|| {
         if script.is_empty() || path_info.is_empty() && !is_program(told, script_name) {
@@ -93,15 +98,15 @@ pub(super) fn settle(told: &Told, asked: Option<&[u8]>) -> Settled {
 
 /// The cases in which script name and path info do not add up, though the front server has rewritten nothing itself.
 fn mended(told: &Told, script: &[u8], path_info: &[u8], asked: &[u8]) -> Option<Settled> {
-    // Apache with a PATH_INFO that the operator has cut from REQUEST_URI: still encoded.
-    let mut decoded = Vec::new();
-    if target::decode_path(path_info, &mut decoded).is_err() {
-        decoded.clear();
-        decoded.extend_from_slice(path_info);
-    }
-    remove_dot_segments(&mut decoded);
-    if !script.is_empty() && same(&[script, &decoded].concat(), asked) {
-        return after(asked, script).map(|rest| Settled::split(&merged(script), rest));
+    // Apache with AllowEncodedSlashes NoDecode, or with a PATH_INFO that the operator has cut from REQUEST_URI.
+    let decoded = decoded(path_info);
+    let decoded_script = self::decoded(script);
+    if !script.is_empty() && same(&[&decoded_script[..], &decoded].concat(), asked) {
+        let names_program = !decoded.is_empty() || is_program(told, script);
+        return match after(asked, &decoded_script) {
+            Some(rest) if names_program => Some(Settled::split(&merged(&decoded_script), rest)),
+            _ => Some(Settled::whole(asked)),
+        };
     }
     if is_proxied(told) {
         // Apache with proxy-scgi-pathinfo: the script name is cut at the wrong place, the path info at the right one.
@@ -114,6 +119,17 @@ fn mended(told: &Told, script: &[u8], path_info: &[u8], asked: &[u8]) -> Option<
     // Apache with a rule that puts a script before every path: what the client sees has no script name.
     let border = before(told.rewritten_from.filter(|from| same(from, asked)).map(|_| asked)?, path_info)?;
     (!path_info.is_empty()).then(|| Settled::split(&asked[..border], &asked[border..]))
+}
+
+/// A path that may still be encoded; as it is, if it cannot be decoded.
+fn decoded(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    if target::decode_path(path, &mut out).is_err() {
+        out.clear();
+        out.extend_from_slice(path);
+    }
+    remove_dot_segments(&mut out);
+    out
 }
 
 /// The front server asks for `path` where the client asked for `asked`. Where it has only taken the beginning away, that

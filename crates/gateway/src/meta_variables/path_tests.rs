@@ -57,6 +57,7 @@ fn row(
             "D" => told.document_uri = value,
             "F" => told.script_filename = value,
             "R" => told.rewritten_from = value,
+            "I" => told.is_iis = true,
             _ => panic!("{name}"),
         }
     }
@@ -97,6 +98,18 @@ fn rows() -> Vec<Row> {
             &[("S", "/m/t.php"), ("P", "/a b/x"), ("F", "proxy:fcgi://h:1//srv/t.php")],
             ("/m/t.php", "/a b/x"),
         ),
+        row(
+            "AllowEncodedSlashes NoDecode",
+            "/m/a%2Fb%20c",
+            &[("S", "/m/a%2Fb c"), ("F", "proxy:fcgi://h:1/m/a%2Fb%20c")],
+            ("", "/m/a/b c"),
+        ),
+        row(
+            "AllowEncodedSlashes NoDecode, mod_cgid",
+            "/m/a%2Fb%20c",
+            &[("S", "/m"), ("P", "/a%2Fb c"), ("F", "/srv/app.py")],
+            ("/m", "/a/b c"),
+        ),
         // Apache, scgi:// and uwsgi://
         row("ProxyPass scgi", URL, &[("S", merged), ("F", "proxy:scgi://h:1/m/a%20b/c/d;e/x")], WHOLE),
         row(
@@ -132,6 +145,8 @@ fn rows() -> Vec<Row> {
         row("stock fastcgi_params, the root", "/", &[("S", "/"), ("D", "/")], ("", "/")),
         row("stock scgi_params", URL, &[("D", merged)], WHOLE),
         row("stock uwsgi_params", URL, &[("P", merged)], WHOLE),
+        row("stock uwsgi_params and SCRIPT_NAME", URL, &[("S", "/m"), ("P", merged)], BELOW),
+        row("stock uwsgi_params and SCRIPT_NAME, the mount", "/m", &[("S", "/m"), ("P", "/m")], ("/m", "")),
         row("fastcgi_split_path_info", URL, &[("S", "/m"), ("P", rest), ("D", merged)], BELOW),
         row("fastcgi_split_path_info, the mount", "/m", &[("S", "/m"), ("P", ""), ("D", "/m")], ("/m", "")),
         row("PATH_INFO $fastcgi_script_name", URL, &[("S", ""), ("P", merged), ("D", merged)], WHOLE),
@@ -149,7 +164,7 @@ fn rows() -> Vec<Row> {
         row("\"/\" =>, the root", "/", &[("S", "/"), ("F", "/srv/")], ("", "/")),
         // Others
         row("HAProxy", URL, &[("S", "/m"), ("P", "/a b/c//d;e/\u{e9}/../x"), ("F", "/srv/m")], BELOW),
-        row("IIS", URL, &[("S", merged), ("P", merged)], WHOLE),
+        row("IIS", URL, &[("S", merged), ("P", merged), ("I", "")], WHOLE),
     ]
 }
 
