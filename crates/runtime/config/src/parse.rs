@@ -68,6 +68,7 @@ pub fn parse(
     }
     settings.target = target(matches.get_one::<OsString>(TARGET))?;
     settings.binds_given = given.contains(&"bind");
+    settings.web_servers = environment.web_servers();
     settings.warnings = environment.warnings();
     settings.check(|name| given.contains(&name)).map_err(UsageError::new)?;
     Ok(Invocation::Serve(Box::new(settings)))
@@ -151,6 +152,7 @@ mod tests {
             backlog: 2048,
             unix_mode: 0o660,
             front_servers: Vec::new(),
+            web_servers: None,
             ajp_secret: String::new(),
             ajp_packet_size: 8192,
             access_log: None,

@@ -44,6 +44,8 @@ pub struct Settings {
     pub unix_mode: u32,
     /// Who may connect over TCP to a front that is not HTTP; empty: everybody who can reach it.
     pub front_servers: Vec<IpAddr>,
+    /// The same for a FastCGI front, from `FCGI_WEB_SERVER_ADDRS`; `None`: no such limit.
+    pub web_servers: Option<Vec<IpAddr>>,
     /// What an AJP front wants to be told; empty: nothing.
     pub ajp_secret: String,
     /// Bytes of the largest packet at an AJP front.
@@ -118,6 +120,7 @@ impl Settings {
             backlog: 0,
             unix_mode: 0,
             front_servers: Vec::new(),
+            web_servers: None,
             ajp_secret: String::new(),
             ajp_packet_size: 0,
             access_log: None,

@@ -1,10 +1,12 @@
 //! The leader: polls, reads, runs what is ready, sends.
 
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
+use millau_config::Protocol;
 use millau_gateway::{Error, Exchange, Peer};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags};
@@ -306,7 +308,10 @@ impl Shared {
                     return false;
                 }
             };
-            let peer = address.and_then(|address: SocketAddrAny| std::net::SocketAddr::try_from(address).ok());
+            let peer = address.and_then(|address: SocketAddrAny| SocketAddr::try_from(address).ok());
+            if !self.is_welcome(listener.protocol(), peer) {
+                continue;
+            }
             let slot = shift.slots.reserve();
             let connection = Connection {
                 socket,
@@ -318,7 +323,7 @@ impl Shared {
                 closing: false,
                 ended: false,
                 used: false,
-                wire: Wire::default(),
+                wire: Wire::new(listener.protocol(), &self.options),
                 head_since: 0,
                 idle_since: now,
                 inbox: Vec::new(),
@@ -328,6 +333,20 @@ impl Shared {
             self.read(shift, slot, scratch, now);
         }
         true
+    }
+
+    /// False for a peer that is none of the front servers that may connect here.
+    fn is_welcome(&self, protocol: Protocol, peer: Option<SocketAddr>) -> bool {
+        let (Some(peer), true) = (peer, protocol != Protocol::Http) else { return true };
+        let address = peer.ip().to_canonical();
+        let named = &self.options.front_servers;
+        let by_fastcgi = self.options.web_server_addresses.as_ref().filter(|_| protocol == Protocol::Fastcgi);
+        let welcome = (named.is_empty() || named.contains(&address))
+            && by_fastcgi.is_none_or(|addresses| addresses.contains(&address));
+        if !welcome {
+            log::warn!("{peer} is none of the front servers that may connect here; its connection is closed");
+        }
+        welcome
     }
 
     /// Watches the listeners exactly while connections may come.

@@ -4,13 +4,17 @@
 //! limits of time) is the same for every protocol and lives in [`FrontExchange`](crate::exchange::FrontExchange). A front is
 //! added here as a variant, and as a file in `wire/` that puts its protocol crate to use.
 
+mod cgi_response;
 mod http1;
+mod single;
 
+use millau_config::Protocol;
 use millau_gateway::{BodyLength, Error, Request, Response};
 
 use crate::options::Options;
 
-pub(crate) use http1::Http1;
+use http1::Http1;
+use single::{Dialect, Single};
 
 /// What the beginning of a request brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +79,7 @@ impl Frames {
 /// The methods are the same for every protocol; each says what it means in the words of its own standard.
 pub(crate) enum Wire {
     Http1(Http1),
+    Single(Single),
 }
 
 impl Default for Wire {
@@ -88,11 +93,26 @@ macro_rules! each {
     ($wire:expr, $protocol:ident => $call:expr) => {
         match $wire {
             Wire::Http1($protocol) => $call,
+            Wire::Single($protocol) => $call,
         }
     };
 }
 
 impl Wire {
+    /// For a new connection.
+    pub(crate) fn new(protocol: Protocol, _: &Options) -> Self {
+        match protocol {
+            Protocol::Scgi => Self::Single(Single::new(Dialect::Scgi)),
+            Protocol::Uwsgi => Self::Single(Single::new(Dialect::Uwsgi)),
+            _ => Self::default(),
+        }
+    }
+
+    /// True where any client may be at the other end, and not a front server.
+    pub(crate) fn is_http(&self) -> bool {
+        matches!(self, Self::Http1(_))
+    }
+
     /// Looks for the head of a request at the start of `input`, and fills the (empty) request from it. What the protocol
     /// itself wants answered at once is appended to `replies`.
     ///
