@@ -11,6 +11,7 @@ use millau_supervisor::SupervisorSettings;
 use pyo3::prelude::*;
 
 use crate::host::PythonHost;
+use crate::{cgi, script};
 
 const DONE: i32 = 0;
 const FAILURE: i32 = 1;
@@ -24,18 +25,22 @@ const NO_LISTENER: i32 = 4;
 #[pyfunction]
 #[pyo3(signature = (arguments, /))]
 pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
+    let is_cgi = arguments.first().is_some_and(|command| command == "cgi");
     let program = std::iter::once(OsString::from("millau"));
-    match parse(program.chain(arguments), std::env::vars_os()) {
+    let invocation = script::expand(arguments)
+        .and_then(|arguments| parse(program.chain(arguments), std::env::vars_os()).map_err(|error| error.to_string()));
+    match invocation {
         Ok(Invocation::Print(text)) => {
             // A reader that has gone (`millau --help | head -1`) is no failure.
             let _ = std::io::stdout().write_all(text.as_bytes());
             DONE
         }
         Ok(Invocation::Serve(settings)) => serve(py, &settings),
+        Ok(Invocation::Cgi(settings)) => cgi::run(py, &settings),
         Ok(Invocation::Config(deployment)) => config(&deployment),
         Err(error) => {
             eprintln!("{error}");
-            USAGE
+            if is_cgi { cgi::refuse_usage() } else { USAGE }
         }
     }
 }

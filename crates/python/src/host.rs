@@ -36,14 +36,6 @@ impl<'a> PythonHost<'a> {
         Self { py, settings, listeners: RefCell::new(listeners), access_log, loaded: RefCell::new(None) }
     }
 
-    fn flush_streams(&self) {
-        for name in ["stdout", "stderr"] {
-            if let Ok(stream) = self.py.import("sys").and_then(|sys| sys.getattr(name)) {
-                let _ = stream.call_method0("flush");
-            }
-        }
-    }
-
     fn options(&self) -> Options {
         let (limits, timeouts) = (&self.settings.limits, &self.settings.timeouts);
         let limits_on_the_wire = millau_http1::Limits {
@@ -76,6 +68,40 @@ impl<'a> PythonHost<'a> {
     }
 }
 
+/// Writes what was printed and is not written.
+pub(crate) fn flush_streams(py: Python<'_>) {
+    for name in ["stdout", "stderr"] {
+        if let Ok(stream) = py.import("sys").and_then(|sys| sys.getattr(name)) {
+            let _ = stream.call_method0("flush");
+        }
+    }
+}
+
+/// Imports the applications that the settings name and puts them at their paths.
+pub(crate) fn load(
+    py: Python<'_>,
+    settings: &Settings,
+    surroundings: Surroundings,
+) -> Result<Arc<dyn Application>, LoadError> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let directories = settings.pythonpath.iter().rev().map(|directory| here.join(directory));
+    for directory in directories.chain([here.clone()]) {
+        load::put_on_path(py, &directory).map_err(|error| LoadError::new(error.to_string()))?;
+    }
+    let mut mounts: Vec<(String, Arc<dyn Application>)> = Vec::new();
+    for (prefix, target) in settings.applications() {
+        let callable = load::application(py, target).map_err(LoadError::new)?;
+        let application =
+            WsgiApplication::new(py, callable, surroundings).map_err(|error| LoadError::new(error.to_string()))?;
+        mounts.push((prefix.to_owned(), Arc::new(application)));
+    }
+    let application: Arc<dyn Application> = match mounts.as_slice() {
+        [(prefix, application)] if prefix.is_empty() || prefix == "/" => application.clone(),
+        _ => Arc::new(Routes::new(mounts).map_err(|error| LoadError::new(error.to_string()))?),
+    };
+    Ok(application)
+}
+
 impl Host for PythonHost<'_> {
     fn fork(&self) -> io::Result<Fork> {
         // A new generation begins with the log files that stand at their paths now: so SIGHUP rotates them.
@@ -103,22 +129,7 @@ impl Host for PythonHost<'_> {
             run_once: false,
             debug: self.settings.debug,
         };
-        let here = std::env::current_dir().unwrap_or_default();
-        let directories = self.settings.pythonpath.iter().rev().map(|directory| here.join(directory));
-        for directory in directories.chain([here.clone()]) {
-            load::put_on_path(py, &directory).map_err(|error| LoadError::new(error.to_string()))?;
-        }
-        let mut mounts: Vec<(String, Arc<dyn Application>)> = Vec::new();
-        for (prefix, target) in self.settings.applications() {
-            let callable = load::application(py, target).map_err(LoadError::new)?;
-            let application =
-                WsgiApplication::new(py, callable, surroundings).map_err(|error| LoadError::new(error.to_string()))?;
-            mounts.push((prefix.to_owned(), Arc::new(application)));
-        }
-        let application: Arc<dyn Application> = match mounts.as_slice() {
-            [(prefix, application)] if prefix.is_empty() || prefix == "/" => application.clone(),
-            _ => Arc::new(Routes::new(mounts).map_err(|error| LoadError::new(error.to_string()))?),
-        };
+        let application = load(py, self.settings, surroundings)?;
         self.loaded.replace(Some(application));
         Ok(())
     }
@@ -131,7 +142,7 @@ impl Host for PythonHost<'_> {
             Ok(())
         };
         // What the import has printed would be printed again by each worker.
-        self.flush_streams();
+        flush_streams(self.py);
         if let Err(error) = freeze() {
             log::warn!("the heap could not be frozen before the fork: {error}; workers will share less memory");
         }
@@ -193,7 +204,7 @@ impl Host for PythonHost<'_> {
                 let _ = atexit.call_method0("_run_exitfuncs");
             }
         }
-        self.flush_streams();
+        flush_streams(self.py);
         // SAFETY: `_exit` ends the process and touches nothing of it.
         unsafe { libc::_exit(code) }
     }

@@ -4,10 +4,12 @@
 //! what the supervisor asks from an interpreter is in [`host`].
 
 mod application;
+mod cgi;
 mod command;
 mod door;
 mod host;
 mod load;
+mod script;
 
 /// The engine of Millau. Its Python face is the package `millau`.
 #[pyo3::pymodule]

@@ -28,16 +28,32 @@ pub(crate) fn command() -> Command {
         .after_help("To serve a Django project, say: millau serve mysite.wsgi")
         .max_term_width(100)
         .subcommand(serve())
+        .subcommand(cgi())
         .subcommand(deployment::command())
 }
 
 fn serve() -> Command {
+    with_settings(Command::new("serve").about("Serve applications until a signal ends it"), |_| true)
+}
+
+fn cgi() -> Command {
+    let command =
+        Command::new("cgi").about("Be a CGI program: answer the one request that a web server has started it for");
+    with_settings(command, Setting::concerns_cgi).before_long_help(
+        "TARGET may also be a script: a file whose first line is '#!/path/to/millau cgi' and whose next lines are the rest of \
+         this command line. The script's directory is then the current one. Options of millau serve that say nothing here \
+         are allowed and have no effect.",
+    )
+}
+
+/// A command that takes a target and the settings; those that are not `shown` are allowed too.
+fn with_settings(command: Command, shown: fn(&Setting) -> bool) -> Command {
     let target = Arg::new(TARGET).help(TARGET_HELP).long_help(TARGET_LONG).value_parser(ValueParser::os_string());
-    let mut command =
-        Command::new("serve").about("Serve applications until a signal ends it").max_term_width(100).arg(target);
+    let mut command = command.max_term_width(100).arg(target);
     for group in Group::ALL {
         for setting in SETTINGS.iter().filter(|setting| setting.group == *group) {
-            command = command.args(options(setting));
+            let hide = |arg: Arg| if shown(setting) { arg } else { arg.hide(true) };
+            command = command.args(options(setting).into_iter().map(hide));
         }
     }
     command.after_help(

@@ -15,6 +15,8 @@ use crate::{Deployment, Settings, UsageError, deployment};
 pub enum Invocation {
     /// `millau serve`
     Serve(Box<Settings>),
+    /// `millau cgi`
+    Cgi(Box<Settings>),
     /// `millau config`
     Config(Box<Deployment>),
     /// Help or version: to be printed to standard output, after which the process ends well.
@@ -39,8 +41,9 @@ pub fn parse(
         }
         Err(error) => return Err(UsageError::new(command::explain(&error))),
     };
-    let matches = match matches.subcommand() {
-        Some(("serve", matches)) => matches,
+    let (as_command, matches): (fn(Box<Settings>) -> Invocation, _) = match matches.subcommand() {
+        Some(("serve", matches)) => (Invocation::Serve, matches),
+        Some(("cgi", matches)) => (Invocation::Cgi, matches),
         Some(("config", matches)) => {
             return deployment::read(matches).map(|deployment| Invocation::Config(Box::new(deployment)));
         }
@@ -71,7 +74,7 @@ pub fn parse(
     settings.web_servers = environment.web_servers();
     settings.warnings = environment.warnings();
     settings.check(|name| given.contains(&name)).map_err(UsageError::new)?;
-    Ok(Invocation::Serve(Box::new(settings)))
+    Ok(as_command(Box::new(settings)))
 }
 
 fn apply_default(setting: &Setting, settings: &mut Settings) -> Result<(), UsageError> {
