@@ -104,6 +104,7 @@ fn serve(py: Python<'_>, settings: &Settings) -> i32 {
         threads: settings.threads,
         preload: settings.preload,
         graceful_timeout: settings.timeouts.graceful,
+        idle_timeout: Some(settings.timeouts.exit_when_idle).filter(|time| !time.is_zero()),
         reload: settings.reload,
         reload_directories: std::env::current_dir().into_iter().chain(settings.pythonpath.iter().cloned()).collect(),
         application: settings.title(),

@@ -221,4 +221,8 @@ impl Board for Scoreboard {
     fn end(&self, thread: usize) {
         self.0.end(thread);
     }
+
+    fn connections(&self, open: usize) {
+        self.0.connections(open);
+    }
 }

@@ -177,6 +177,7 @@ mod tests {
                 keep_alive: Duration::from_secs(15),
                 send: Duration::from_secs(30),
                 graceful: Duration::from_secs(30),
+                exit_when_idle: Duration::ZERO,
             },
             warnings: vec![],
         };
@@ -218,6 +219,7 @@ mod tests {
             ("keep-alive-timeout", "3"),
             ("send-timeout", "4"),
             ("graceful-timeout", "500ms"),
+            ("exit-when-idle", "600"),
         ];
         let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>());

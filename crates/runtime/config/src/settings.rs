@@ -98,6 +98,8 @@ pub struct Timeouts {
     pub send: Duration,
     /// From the order to stop to the end of what is still running; zero: at once.
     pub graceful: Duration,
+    /// Without a connection, until the server ends by itself; zero: never.
+    pub exit_when_idle: Duration,
 }
 
 impl Settings {
@@ -142,6 +144,7 @@ impl Settings {
                 keep_alive: Duration::ZERO,
                 send: Duration::ZERO,
                 graceful: Duration::ZERO,
+                exit_when_idle: Duration::ZERO,
             },
             warnings: Vec::new(),
         }
