@@ -11,7 +11,7 @@ use millau_supervisor::SupervisorSettings;
 use pyo3::prelude::*;
 
 use crate::host::PythonHost;
-use crate::{cgi, script};
+use crate::{cgi, relay, script};
 
 const DONE: i32 = 0;
 const FAILURE: i32 = 1;
@@ -37,6 +37,7 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
         }
         Ok(Invocation::Serve(settings)) => serve(py, &settings),
         Ok(Invocation::Cgi(settings)) => cgi::run(py, &settings),
+        Ok(Invocation::Relay(script)) => relay::write(py, &script),
         Ok(Invocation::Config(deployment)) => config(&deployment),
         Err(error) => {
             eprintln!("{error}");

@@ -30,7 +30,7 @@ pub use bind::{Address, Bind, BindError, Protocol};
 pub use deployment::{Deployment, FrontServer, StaticFiles, Way};
 pub use log_target::{AccessLogFormat, LogTarget};
 pub use mount::Mount;
-pub use parse::{Invocation, parse};
+pub use parse::{Invocation, RelayScript, parse};
 pub use reference::reference_markdown;
 pub use script::{is_script, quoted_word, script_words};
 pub use setting::{Group, Setting};

@@ -49,13 +49,16 @@ impl Place {
                 geteuid().as_raw()
             ));
         }
-        let name = name(script);
-        let file = |kind: &str| directory.join(format!("{name}.{kind}"));
-        let place = Self { socket: file("sock"), lock: file("lock"), log: file("log"), failed: file("failed") };
-        if place.socket.as_os_str().len() > SOCKET_PATH {
-            return Err(format!("the path {} is too long for a socket", place.socket.display()));
+        // In a deep directory the readable part has to go.
+        for readable in [READABLE, 0] {
+            let name = name(script, readable);
+            let file = |kind: &str| directory.join(format!("{name}.{kind}"));
+            let place = Self { socket: file("sock"), lock: file("lock"), log: file("log"), failed: file("failed") };
+            if place.socket.as_os_str().len() <= SOCKET_PATH {
+                return Ok(place);
+            }
         }
-        Ok(place)
+        Err(format!("the path of {} is too long for a socket in it", directory.display()))
     }
 }
 
@@ -68,10 +71,10 @@ fn directory(runtime: Option<OsString>) -> PathBuf {
 }
 
 /// The readable part of the script's name, and a number that is different for every path.
-fn name(script: &Path) -> String {
+fn name(script: &Path, readable: usize) -> String {
     let readable: String = script.file_name().map_or_else(String::new, |name| {
         let allowed = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-        name.to_string_lossy().chars().take(READABLE).map(allowed).collect()
+        name.to_string_lossy().chars().take(readable).map(allowed).collect()
     });
     format!("{readable}-{:032x}", fnv(script.as_os_str().as_bytes()))
 }
@@ -123,6 +126,9 @@ mod tests {
     #[test]
     fn a_path_that_is_too_long_is_refused() {
         let folder = tempfile::tempdir().unwrap();
+        let long = folder.path().join("x".repeat(107 - 40 - folder.path().as_os_str().len()));
+        let place = Place::below(&long, Path::new("/a-long-name-of-a-script")).unwrap();
+        assert_eq!(place.socket.as_os_str().len(), SOCKET_PATH);
         let long = folder.path().join("x".repeat(60));
         assert!(Place::below(&long, Path::new("/a")).unwrap_err().contains("too long"));
     }
