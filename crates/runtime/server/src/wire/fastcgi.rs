@@ -111,7 +111,10 @@ impl Fastcgi {
                 Event::Abort => return Err(Error::disconnected("the front server has aborted the request")),
                 Event::NextRequest | Event::Params | Event::Close => {
                     self.closing = true;
-                    return Err(Error::peer(400, "a FastCGI request begins before the body of the one before has ended"));
+                    return Err(Error::peer(
+                        400,
+                        "a FastCGI request begins before the body of the one before has ended",
+                    ));
                 }
                 Event::Pending => break,
             }
