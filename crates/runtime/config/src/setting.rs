@@ -6,6 +6,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use millau_gateway::forwarded::Proxy;
+
 use crate::listing::either;
 use crate::settings::Settings;
 use crate::{Bind, LogTarget, Mount, size, span, suggestion};
@@ -85,6 +87,8 @@ pub(crate) enum Kind {
     Secret { set: fn(&mut Settings, String) },
     /// Any number of IP addresses.
     Addresses { set: fn(&mut Settings, Vec<IpAddr>) },
+    /// Any number of proxies.
+    Proxies { set: fn(&mut Settings, Vec<Proxy>) },
     /// A file or directory.
     Path { set: fn(&mut Settings, PathBuf) },
     /// Any number of them.
@@ -134,7 +138,12 @@ impl Setting {
     pub fn is_list(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Paths { .. } | Kind::Binds { .. } | Kind::Mounts { .. } | Kind::Addresses { .. } | Kind::Pairs { .. }
+            Kind::Paths { .. }
+                | Kind::Binds { .. }
+                | Kind::Mounts { .. }
+                | Kind::Addresses { .. }
+                | Kind::Proxies { .. }
+                | Kind::Pairs { .. }
         )
     }
 
@@ -197,6 +206,10 @@ impl Setting {
                 });
                 set(settings, addresses.collect::<Result<_, _>>()?);
             }
+            Kind::Proxies { set } => {
+                let proxies = values.iter().map(|value| read(value, str::parse::<Proxy>));
+                set(settings, proxies.collect::<Result<_, _>>()?);
+            }
             Kind::Mounts { set } => {
                 let mounts = values.iter().map(|value| read(value, str::parse::<Mount>));
                 set(settings, mounts.collect::<Result<_, _>>()?);
@@ -238,7 +251,8 @@ impl Setting {
             | Kind::Binds { .. }
             | Kind::Mounts { .. }
             | Kind::Addresses { .. }
-            | Kind::Pairs { .. } => {}
+            | Kind::Pairs { .. }
+            | Kind::Proxies { .. } => {}
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use millau_gateway::{Error, Request, Tally};
+use millau_gateway::{Error, Request, Tally, forwarded};
 use rustix::event::PollFlags;
 
 use crate::connection::{Connection, Received};
@@ -95,6 +95,11 @@ impl FrontExchange {
         let begun = self.outbox.append(|out| wire.begin(input, request, out, &self.shared.options))?;
         if let Begun::Head(_) = begun {
             connection.head_since = 0;
+            let proxies = &self.shared.options.forwarded_from;
+            // Every other protocol says in words of its own who the client is.
+            if !proxies.is_empty() && self.request.front.is_none() {
+                forwarded::believe(&mut self.request, proxies);
+            }
             if self.shared.options.access_log.is_some() {
                 self.began = Some(Instant::now());
             }
