@@ -65,14 +65,18 @@ impl Shared {
         duty
     }
 
-    /// Finds a thread for each request that was set aside, as far as there may be more threads; the others wait for the
-    /// first whose call ends.
+    /// How many threads wait, or may still be started.
+    pub(crate) fn threads_to_come(&self, shift: &Shift) -> usize {
+        shift.idle + self.options.threads_max.saturating_sub(shift.threads)
+    }
+
+    /// Finds a thread for each request that was set aside.
     pub(crate) fn call_followers(self: &Arc<Self>, shift: &mut Shift) {
         let wanted = shift.set_aside.len();
         for _ in 0..wanted.min(shift.idle) {
             self.crew.notify_one();
         }
-        for _ in shift.idle..wanted.min(shift.idle + self.options.threads_max.saturating_sub(shift.threads)) {
+        for _ in shift.idle..wanted.min(self.threads_to_come(shift)) {
             self.hire(shift);
         }
         if shift.threads <= 1 {
