@@ -67,7 +67,8 @@ impl Shared {
 
     /// How many threads wait, or may still be started.
     pub(crate) fn threads_to_come(&self, shift: &Shift) -> usize {
-        shift.idle + self.options.threads_max.saturating_sub(shift.threads)
+        let more = if shift.hiring_failed { 0 } else { self.options.threads_max.saturating_sub(shift.threads) };
+        shift.idle + more
     }
 
     /// Finds a thread for each request that was set aside.
@@ -122,8 +123,12 @@ impl Shared {
             shared.work(number);
             shared.lock().numbers.give(number);
         }) {
-            Ok(_) => shift.threads += 1,
+            Ok(_) => {
+                shift.threads += 1;
+                shift.hiring_failed = false;
+            }
             Err(error) => {
+                shift.hiring_failed = true;
                 shift.numbers.give(number);
                 log::error!("operator error: no further thread can be started: {error}; calls wait for those that run");
             }
