@@ -65,9 +65,17 @@ fn site(deployment: &Deployment, sockets: &str) -> String {
     let mut out = format!("server.modules += ({})\n", modules.join(", "));
     out.push_str(
         "# What the application yields goes to the client at once (0 would keep the whole response first).\n\
-         server.stream-response-body = 1\n# The fields of a request may be as long as Millau allows: --limit-head-size.\n\
-         server.max-request-field-size = 65536\n",
+         server.stream-response-body := 1\n# The fields of a request may be as long as Millau allows: --limit-head-size.\n\
+         server.max-request-field-size := 65536\n",
     );
+    if matches!(&deployment.way, Way::Bind(bind) if bind.protocol == Protocol::Http) {
+        out.push_str(
+            "# The client's own path arrives, encoded as it was, with its empty segments.\nserver.http-parseopts := \
+             (\"header-strict\" => \"enable\", \"host-strict\" => \"enable\", \"host-normalize\" => \"enable\", \"url-normalize\" \
+             => \"enable\", \"url-normalize-unreserved\" => \"enable\", \"url-normalize-required\" => \"enable\", \
+             \"url-ctrls-reject\" => \"enable\", \"url-path-2f-decode\" => \"disable\", \"url-path-dotseg-remove\" => \"disable\")\n",
+        );
+    }
     for files in &deployment.static_files {
         let _ = writeln!(out, "alias.url += (\"{}/\" => \"{}/\")", files.prefix, files.directory);
     }
