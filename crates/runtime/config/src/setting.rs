@@ -99,6 +99,8 @@ pub(crate) enum Kind {
     Binds { set: fn(&mut Settings, Vec<Bind>) },
     /// Any number of mounts.
     Mounts { set: fn(&mut Settings, Vec<Mount>) },
+    /// Any number of names with values.
+    Pairs { set: fn(&mut Settings, Vec<(String, String)>) },
 }
 
 /// One of the words that a setting may be.
@@ -141,6 +143,7 @@ impl Setting {
                 | Kind::Mounts { .. }
                 | Kind::Addresses { .. }
                 | Kind::Proxies { .. }
+                | Kind::Pairs { .. }
         )
     }
 
@@ -211,6 +214,10 @@ impl Setting {
                 let mounts = values.iter().map(|value| read(value, str::parse::<Mount>));
                 set(settings, mounts.collect::<Result<_, _>>()?);
             }
+            Kind::Pairs { set } => {
+                let pairs = values.iter().map(|value| read(value, pair));
+                set(settings, pairs.collect::<Result<_, _>>()?);
+            }
             // The last one given counts.
             _ => {
                 if let Some(value) = values.last() {
@@ -244,6 +251,7 @@ impl Setting {
             | Kind::Binds { .. }
             | Kind::Mounts { .. }
             | Kind::Addresses { .. }
+            | Kind::Pairs { .. }
             | Kind::Proxies { .. } => {}
         }
         Ok(())
@@ -277,6 +285,13 @@ impl Setting {
 fn read<T>(value: &OsString, from_text: impl FnOnce(&str) -> Result<T, String>) -> Result<T, BadValue> {
     let text = value.to_str().ok_or_else(|| "not valid UTF-8".to_owned());
     text.and_then(from_text).map_err(|problem| BadValue { value: value.to_string_lossy().into_owned(), problem })
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("an option is NAME=VALUE".to_owned()),
+    }
 }
 
 fn path(value: &OsString) -> Result<PathBuf, BadValue> {
