@@ -19,7 +19,9 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
+import millau
 from client import Client, Response, request_bytes
 from gate import Gate
 from server import APPS, PATIENCE, Server, run_millau, session_processes
@@ -64,7 +66,7 @@ PAIRS = [
     Pair("lighttpd", "cgi"),
 ]
 
-ABSENT: set[str] = {"fastcgi", "spawn", "ajp", "cgi"}
+ABSENT: set[str] = {"spawn", "ajp", "cgi"}
 """Ways that Millau does not have yet. To be emptied."""
 
 PROGRAMS = {"nginx": "nginx", "apache": "apache2", "lighttpd": "lighttpd"}
@@ -98,7 +100,7 @@ class Place:
         Path(self.gate.folder.name).chmod(0o755)
         Path(self.gate.path).chmod(0o777)
         for number, name in enumerate(("python", "apps")):
-            source = Path(sys.modules["millau"].__file__).parent if number == 0 else APPS
+            source = Path(millau.__file__).parent if number == 0 else APPS
             target = self.path / name / ("millau" if number == 0 else "")
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
 
@@ -158,6 +160,8 @@ class FrontServer:
     output: Path
     own_fields: list[tuple[str, str]] = field(default_factory=list)
 
+    running: ClassVar[list[FrontServer]] = []
+
     def client(self) -> Client:
         return Client(socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE))
 
@@ -173,7 +177,9 @@ class FrontServer:
 
     def log(self) -> str:
         files = [self.output, self.directory / "error.log"]
-        return "".join(f"--- {file.name}\n{file.read_text(errors='replace')[-3000:]}" for file in files if file.exists())
+        return "".join(
+            f"--- {file.name}\n{file.read_text(errors='replace')[-3000:]}" for file in files if file.exists()
+        )
 
     def stop(self) -> None:
         """Ends it and whatever it has started, by their ids."""
@@ -207,7 +213,7 @@ def options_for(pair: Pair, mount: str, backend: Backend) -> list[str]:
     return [*options, "--static", f"{mount}/static={place.static}"]
 
 
-def start(pair: Pair, mount: str, backend: Backend) -> FrontServer:
+def start_front_server(pair: Pair, mount: str, backend: Backend) -> FrontServer:
     directory = Path(tempfile.mkdtemp(prefix=f"{pair}-", dir=backend.place.path))
     directory.chmod(0o777)
     port = free_port()
