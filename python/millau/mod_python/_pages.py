@@ -101,7 +101,9 @@ class Pages:
         key = f"\0{text}"
         with self._lock:
             page = self._pages.get(key)
-        return page or self._keep(key, _compile(f"<psp {abs(hash(text)):x}>", text.encode("utf-8", "surrogateescape"), [], None))
+        return page or self._keep(
+            key, _compile(f"<psp {abs(hash(text)):x}>", text.encode("utf-8", "surrogateescape"), [], None)
+        )
 
     def _keep(self, key: str, page: Page) -> Page:
         with self._lock:
@@ -111,7 +113,9 @@ class Pages:
         return page
 
 
-def translate(filename: str, contents: bytes, directory: str | None) -> tuple[str, list[str], list[_Piece], dict[str, bytes]]:
+def translate(
+    filename: str, contents: bytes, directory: str | None
+) -> tuple[str, list[str], list[_Piece], dict[str, bytes]]:
     """Translate a page; the last of the answer is what the included files hold."""
     included: dict[str, bytes] = {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
 
 BUFFER = 64 * 1024
 """Output that is not flushed is kept up to this size, so that a short page gets a Content-Length."""
+_SUFFIXES = {
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".txt": "text/plain",
+    ".css": "text/css",
+    ".xml": "application/xml",
+}
 REDIRECTS = 10
 """How often a request may redirect internally, as in Apache."""
 
@@ -60,6 +68,8 @@ class Request:
     used_path_info = c.AP_REQ_DEFAULT_PATH_INFO
     extension: str | None = None
     main: Request | None = None
+    form: Any
+    """The fields of the form, once somebody has made them; before that there is no such attribute."""
     next: Request | None = None
     prev: Request | None = None
 
@@ -87,7 +97,7 @@ class Request:
         self.args: str | None = query if query or "?" in self.unparsed_uri else None
         self.user: str | None = environ.get("REMOTE_USER") or None
         self.ap_auth_type: str | None = environ.get("AUTH_TYPE") or None
-        self.filename = target.directory
+        self._filename = target.directory
         self.path_info = ""
         self.status = c.HTTP_OK
         self.mtime = 0.0
@@ -141,6 +151,15 @@ class Request:
         return host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
 
     @property
+    def filename(self) -> str:
+        """Give the name of the file that is asked for, which need not exist."""
+        return self._filename
+
+    @filename.setter
+    def filename(self, value: str) -> None:
+        self._filename, self._finfo = value, None
+
+    @property
     def range(self) -> str | None:
         """Give the Range field."""
         return self.headers_in.first("Range")
@@ -153,10 +172,10 @@ class Request:
     @property
     def parsed_uri(self) -> tuple[str | int | None, ...]:
         """Give scheme, hostinfo, user, password, hostname, port, path, query and fragment; None for what is not there."""
-        parts = urlsplit(self.unparsed_uri if self.unparsed_uri[:1] != "/" else "//h" + self.unparsed_uri)
-        if self.unparsed_uri[:1] == "/":
-            return (None, None, None, None, None, None, parts.path, self.args, None)
-        return (parts.scheme, parts.netloc, None, None, parts.hostname, parts.port, parts.path, self.args, None)
+        if self.unparsed_uri.startswith("/"):
+            return (None, None, None, None, None, None, self.uri, self.args, None)
+        parts = urlsplit(self.unparsed_uri)
+        return (parts.scheme, parts.netloc, None, None, parts.hostname, parts.port, self.uri, self.args, None)
 
     @property
     def useragent_ip(self) -> str:
@@ -308,8 +327,10 @@ class Request:
 
     @property
     def content_type(self) -> str | None:
-        """Give the Content-Type of the response."""
-        return self._content_type
+        """Give the Content-Type of the response: what was set, or what the suffix of the file in the URL stands for."""
+        return (
+            self._content_type if self._content_type_set else _SUFFIXES.get(os.path.splitext(self._filename)[1].lower())
+        )
 
     @content_type.setter
     def content_type(self, value: str | None) -> None:
