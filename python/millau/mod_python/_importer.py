@@ -61,7 +61,7 @@ class Importer:
             if record and (record.loading or self._is_fresh(path, set())):
                 return record.module
             if log:
-                log(f"mod_python: ({'re' if record else ''}importing) {path}")
+                log(f"mod_python: {'re' if record else ''}importing {path}")
             return self._execute(path)
 
     def find(self, name: str, directories: Iterable[str]) -> str | None:

@@ -1,5 +1,7 @@
 """What is published and what is not."""
 
+import os
+
 text = "a text"
 number = 5
 html_text = "<html>\n<body>markup</body></html>\n"
