@@ -108,7 +108,8 @@ class Pages:
     def _keep(self, key: str, page: Page) -> Page:
         with self._lock:
             if len(self._pages) >= PAGES and key not in self._pages:
-                del self._pages[next(iter(self._pages))]
+                oldest = self._pages.pop(next(iter(self._pages)))
+                linecache.cache.pop(oldest.filename, None)
             self._pages[key] = page
         return page
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import os
 import time
 import traceback
@@ -107,16 +108,32 @@ class Request:
         self.eos_sent = False
         self.allowed_methods: list[str] = []
         self.allowed_xmethods: tuple[str, ...] = ()
-        self.headers_in = _headers(environ)
         self.headers_out = table()
         self.err_headers_out = table()
         self.subprocess_env = table()
         self.notes = table()
-        self.server = Server(environ, target.options, target.config)
-        self.connection = Connection(environ, self.server)
-        self.hlist = HandlerList(target.name, target.directory)
 
     # What the request says
+
+    @functools.cached_property
+    def server(self) -> Server:
+        """Give the server that the request came to."""
+        return Server(self._environ, self._target.options.copy(), self._target.config.copy())
+
+    @functools.cached_property
+    def connection(self) -> Connection:
+        """Give the connection that the request came by."""
+        return Connection(self._environ, self.server)
+
+    @functools.cached_property
+    def hlist(self) -> HandlerList:
+        """Say which handler runs."""
+        return HandlerList(self._target.name, self._target.directory)
+
+    @functools.cached_property
+    def headers_in(self) -> table:
+        """Give the fields that the client sent."""
+        return _headers(self._environ)
 
     @property
     def the_request(self) -> str:
@@ -247,11 +264,11 @@ class Request:
 
     def get_config(self) -> table:
         """Give the directives in effect, as far as there are any here: PythonDebug and PythonAutoReload."""
-        return self._target.config
+        return self.server.get_config()
 
     def get_options(self) -> table:
         """Give what ``--python-option`` has set."""
-        return self._target.options
+        return self.server.get_options()
 
     def get_addhandler_exts(self) -> str:
         """Give the suffixes of an AddHandler directive: none."""

@@ -78,7 +78,7 @@ def error_page(req: Request, status: int) -> bytes:
         text = EXPLANATIONS.get(status, "The server did not carry out this request.")
     return (
         f"<!DOCTYPE html>\n<html><head>\n<title>{line}</title>\n</head><body>\n<h1>{phrase}</h1>\n<p>{text}</p>\n</body></html>\n"
-    ).encode()
+    ).encode("ascii", "xmlcharrefreplace")
 
 
 def _seconds(date: str | None) -> float | None:
