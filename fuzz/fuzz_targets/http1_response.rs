@@ -4,8 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use millau_gateway::{BodyLength, Response, Version};
-use millau_http1::{BodyEncoding, EncodeError, ResponseHead, encode_response_head};
+use millau_gateway::{BodyLength, Response, ResponseError, Version};
+use millau_http1::{BodyEncoding, ResponseHead, encode_response_head};
 
 fuzz_target!(|input: &[u8]| {
     let Some((choices, text)) = input.split_first_chunk::<4>() else { return };
@@ -35,7 +35,7 @@ fuzz_target!(|input: &[u8]| {
         Ok((body, persistent)) => check(&out[6..], &head, body, persistent),
         Err(error) => {
             assert_eq!(out, b"before");
-            if error == EncodeError::ControlCharacter {
+            if error == ResponseError::ControlCharacter {
                 let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
                 assert!(text.iter().any(is_control), "refused for a control character that is not there");
             }

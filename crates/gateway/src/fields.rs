@@ -1,28 +1,45 @@
 //! Field lines in the order in which they were received or are to be sent.
 
 use std::fmt;
+use std::ops::Range;
 
 /// An ordered list of (name, value) pairs; a name may occur more than once and compares without case (RFC 9110 §5.1).
 ///
-/// All text lives in one buffer, so that a `Fields` that is cleared and filled again allocates nothing.
+/// All text lives in one buffer, so that a `Fields` that is cleared and filled again allocates nothing. A front that has
+/// the text of all its fields in one piece copies it once, see [`Fields::hold`].
 ///
 /// ```
 /// let mut fields = millau_gateway::Fields::default();
 /// fields.push(b"Accept", b"text/html");
 /// assert_eq!(fields.get(b"accept"), Some(&b"text/html"[..]));
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Fields {
     text: Vec<u8>,
     entries: Vec<Entry>,
 }
 
-/// Where one pair lies in the text: the value follows its name directly.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Where one pair lies in the text.
+#[derive(Clone, Copy)]
 struct Entry {
+    name: Place,
+    value: Place,
+}
+
+#[derive(Clone, Copy)]
+struct Place {
     start: u32,
-    name_length: u32,
-    value_length: u32,
+    length: u32,
+}
+
+impl Place {
+    fn of(range: Range<usize>) -> Self {
+        Self { start: range.start as u32, length: range.len() as u32 }
+    }
+
+    fn in_text(self, text: &[u8]) -> &[u8] {
+        &text[self.start as usize..][..self.length as usize]
+    }
 }
 
 impl Fields {
@@ -31,10 +48,36 @@ impl Fields {
     /// # Panics
     /// If the text grows past 4 GiB; every front limits its heads far below.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
-        let start = u32::try_from(self.text.len()).unwrap_or_else(|_| panic!("field text of more than 4 GiB"));
+        let start = self.text.len();
+        let (middle, end) = (start + name.len(), start + name.len() + value.len());
+        assert!(u32::try_from(end).is_ok(), "field text of more than 4 GiB");
         self.text.extend_from_slice(name);
         self.text.extend_from_slice(value);
-        self.entries.push(Entry { start, name_length: name.len() as u32, value_length: value.len() as u32 });
+        self.entries.push(Entry { name: Place::of(start..middle), value: Place::of(middle..end) });
+    }
+
+    /// Copies `text`, of which [`Fields::push_held`] then names the parts. Whatever was in here before is forgotten.
+    ///
+    /// # Panics
+    /// If the text is longer than 4 GiB; every front limits its heads far below.
+    ///
+    /// ```
+    /// let mut fields = millau_gateway::Fields::default();
+    /// fields.hold(b"Accept: text/html\r\n");
+    /// fields.push_held(0..6, 8..17);
+    /// assert_eq!(fields.get(b"accept"), Some(&b"text/html"[..]));
+    /// ```
+    pub fn hold(&mut self, text: &[u8]) {
+        assert!(u32::try_from(text.len()).is_ok(), "field text of more than 4 GiB");
+        self.clear();
+        self.text.extend_from_slice(text);
+    }
+
+    /// Adds the pair whose name and value lie there in the text of the last [`Fields::hold`]. The caller has checked them
+    /// as for [`Fields::push`].
+    pub fn push_held(&mut self, name: Range<usize>, value: Range<usize>) {
+        debug_assert!(name.end.max(value.end) <= self.text.len(), "outside of the text");
+        self.entries.push(Entry { name: Place::of(name), value: Place::of(value) });
     }
 
     /// Forgets all pairs and keeps the memory.
@@ -67,7 +110,7 @@ impl Fields {
     pub fn get_all<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         self.entries
             .iter()
-            .filter(move |entry| entry.name_length as usize == name.len())
+            .filter(move |entry| entry.name.length as usize == name.len())
             .map(|entry| self.pair(*entry))
             .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
@@ -76,10 +119,7 @@ impl Fields {
     /// Takes every pair of that name out.
     pub fn remove(&mut self, name: &[u8]) {
         let text = &self.text;
-        self.entries.retain(|entry| {
-            let start = entry.start as usize;
-            !text[start..start + entry.name_length as usize].eq_ignore_ascii_case(name)
-        });
+        self.entries.retain(|entry| !entry.name.in_text(text).eq_ignore_ascii_case(name));
     }
 
     /// Bytes of memory that are kept even when cleared.
@@ -88,11 +128,18 @@ impl Fields {
     }
 
     fn pair(&self, entry: Entry) -> (&[u8], &[u8]) {
-        let start = entry.start as usize;
-        let middle = start + entry.name_length as usize;
-        (&self.text[start..middle], &self.text[middle..middle + entry.value_length as usize])
+        (entry.name.in_text(&self.text), entry.value.in_text(&self.text))
     }
 }
+
+/// The same pairs in the same order.
+impl PartialEq for Fields {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Fields {}
 
 impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,26 +148,24 @@ impl fmt::Debug for Fields {
     }
 }
 
-/// True for a field that belongs to one connection, so that no application may set it (RFC 9110 §7.6.1; PEP 3333,
-/// "Other HTTP Features"). `Connection` itself is left out: an application may wish for its close.
-pub fn is_hop_by_hop(name: &[u8]) -> bool {
-    let own: &[&[u8]] = match name.len() {
-        2 => &[b"te"],
-        7 => &[b"trailer", b"upgrade"],
-        8 => &[b"trailers"],
-        10 => &[b"keep-alive"],
-        16 => &[b"proxy-connection"],
-        17 => &[b"transfer-encoding"],
-        18 => &[b"proxy-authenticate"],
-        19 => &[b"proxy-authorization"],
-        _ => &[],
-    };
-    own.iter().any(|other| name.eq_ignore_ascii_case(other))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pairs_are_equal_however_their_text_is_kept() {
+        let mut held = Fields::default();
+        held.push(b"gone", b"when a text is held");
+        held.hold(b"A: 1, B:");
+        held.push_held(0..1, 3..4);
+        held.push_held(6..7, 0..0);
+        held.push(b"C", b"3");
+        let mut pushed = Fields::default();
+        [(&b"A"[..], &b"1"[..]), (b"B", b""), (b"C", b"3")].iter().for_each(|(name, value)| pushed.push(name, value));
+        assert_eq!(held, pushed);
+        pushed.push(b"D", b"4");
+        assert_ne!(held, pushed);
+    }
 
     #[test]
     fn keeps_order_and_ignores_case() {

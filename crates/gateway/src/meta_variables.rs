@@ -6,7 +6,12 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::{Front, Peer, Request, Scheme, TargetError, Version};
+use crate::{Peer, Request, Scheme};
+
+mod fill;
+mod path;
+
+pub use fill::{VariableError, fill, fill_program};
 
 /// What becomes of a field on its way to an application (RFC 3875 §4.1.18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +104,20 @@ pub fn server_port(request: &Request) -> u16 {
     request.front.as_ref().and_then(|front| front.server_port).unwrap_or(request.local.port)
 }
 
+/// `REMOTE_ADDR` and `REMOTE_PORT` (RFC 3875 §4.1.8): the client as the front server names it, else the other end of the
+/// connection. The address is empty where there is none.
+pub fn remote(request: &Request) -> (Cow<'_, [u8]>, Option<u16>) {
+    if let Some((front, address)) =
+        request.front.as_deref().and_then(|front| Some((front, front.remote_addr.as_ref()?)))
+    {
+        return (Cow::Borrowed(address), front.remote_port);
+    }
+    match request.peer {
+        Peer::Inet(address) => (Cow::Owned(address.ip().to_canonical().to_string().into_bytes()), Some(address.port())),
+        Peer::Local => (Cow::Borrowed(b""), None),
+    }
+}
+
 /// Calls `each` with every meta-variable of the request, the fields' own included, in a fixed order.
 ///
 /// Variables without a value that the RFC lets be absent are absent; the body's length stands in `CONTENT_LENGTH` only
@@ -124,18 +143,10 @@ pub fn for_each(request: &Request, each: &mut dyn FnMut(&str, &[u8])) {
     if request.scheme == Scheme::Https {
         each("HTTPS", b"on");
     }
-    match request.peer {
-        Peer::Inet(address) => {
-            each("REMOTE_ADDR", address.ip().to_canonical().to_string().as_bytes());
-            decimal(each, "REMOTE_PORT", address.port().into());
-        }
-        Peer::Local => {
-            let front = request.front.as_deref();
-            each("REMOTE_ADDR", front.and_then(|front| front.remote_addr.as_deref()).unwrap_or_default());
-            if let Some(port) = front.and_then(|front| front.remote_port) {
-                decimal(each, "REMOTE_PORT", port.into());
-            }
-        }
+    let (address, port) = remote(request);
+    each("REMOTE_ADDR", &address);
+    if let Some(port) = port {
+        decimal(each, "REMOTE_PORT", port.into());
     }
     if let Some(length) = request.content_length {
         decimal(each, "CONTENT_LENGTH", length);
@@ -168,140 +179,6 @@ pub fn for_each(request: &Request, each: &mut dyn FnMut(&str, &[u8])) {
             }
         }
     }
-}
-
-/// Why variables make no request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum VariableError {
-    /// A variable that every request must have is not there.
-    Missing(&'static str),
-    /// `CONTENT_LENGTH` is not a number.
-    ContentLength,
-    /// `REQUEST_URI` cannot be understood.
-    Target(TargetError),
-}
-
-impl std::fmt::Display for VariableError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Missing(name) => write!(f, "the front server sent no {name}"),
-            Self::ContentLength => f.write_str("the front server sent a CONTENT_LENGTH that is not a number"),
-            Self::Target(error) => write!(f, "the front server sent a REQUEST_URI that cannot be used: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for VariableError {}
-
-/// Fills an empty request from the meta-variables that a front server sent.
-///
-/// Script name and path info are taken as they come; mending what certain front servers do to them is the front's job.
-/// A repeated `HTTP_` variable is a repeated field. `HTTP_CONTENT_TYPE` and `HTTP_CONTENT_LENGTH`, which some send besides
-/// the real ones, are dropped, and so is `HTTP_PROXY`.
-///
-/// # Errors
-/// [`VariableError`] where no request can be made of them.
-pub fn fill<'a>(
-    request: &mut Request,
-    variables: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
-) -> Result<(), VariableError> {
-    let mut front = Front::default();
-    let (mut script_name, mut path_info, mut target, mut query) = (None, None, None, None);
-    for (name, value) in variables {
-        match name {
-            b"REQUEST_METHOD" => request.method = value.to_vec(),
-            b"SCRIPT_NAME" => script_name = Some(value),
-            b"PATH_INFO" => path_info = Some(value),
-            b"REQUEST_URI" => target = Some(value),
-            b"QUERY_STRING" => query = Some(value),
-            b"SERVER_PROTOCOL" => request.version = version(value),
-            b"SERVER_NAME" => front.server_name = Some(value.to_vec()),
-            b"SERVER_PORT" => front.server_port = number(value).and_then(|port| port.try_into().ok()),
-            b"REMOTE_ADDR" => front.remote_addr = Some(value.to_vec()),
-            b"REMOTE_PORT" => front.remote_port = number(value).and_then(|port| port.try_into().ok()),
-            b"REMOTE_USER" if !value.is_empty() => front.remote_user = Some(value.to_vec()),
-            b"AUTH_TYPE" if !value.is_empty() => front.auth_type = Some(value.to_vec()),
-            b"DOCUMENT_ROOT" => front.document_root = Some(value.to_vec()),
-            b"HTTPS" if !value.is_empty() && !value.eq_ignore_ascii_case(b"off") => request.scheme = Scheme::Https,
-            b"REQUEST_SCHEME" if value.eq_ignore_ascii_case(b"https") => request.scheme = Scheme::Https,
-            b"CONTENT_TYPE" if !value.is_empty() => request.fields.push(b"Content-Type", value),
-            b"CONTENT_LENGTH" if !value.is_empty() => {
-                request.content_length = Some(number(value).ok_or(VariableError::ContentLength)?);
-                request.fields.push(b"Content-Length", value);
-            }
-            b"HTTP_PROXY"
-            | b"HTTP_CONTENT_TYPE"
-            | b"HTTP_CONTENT_LENGTH"
-            | b"GATEWAY_INTERFACE"
-            | b"SERVER_SOFTWARE"
-            | b"HTTPS"
-            | b"REQUEST_SCHEME"
-            | b"REMOTE_USER"
-            | b"AUTH_TYPE"
-            | b"CONTENT_TYPE"
-            | b"CONTENT_LENGTH" => {}
-            _ => match name.strip_prefix(b"HTTP_") {
-                Some(field) if !field.is_empty() => request.fields.push(&field_name(field), value),
-                _ => front.variables.push((name.to_vec(), value.to_vec())),
-            },
-        }
-    }
-    if request.method.is_empty() {
-        return Err(VariableError::Missing("REQUEST_METHOD"));
-    }
-    let rebuilt;
-    let target = match target {
-        Some(target) => target,
-        None => {
-            rebuilt = rebuilt_target(script_name, path_info, query);
-            &rebuilt
-        }
-    };
-    request.set_target(target).map_err(VariableError::Target)?;
-    if script_name.is_some() || path_info.is_some() {
-        request.set_path(script_name.unwrap_or_default(), path_info.unwrap_or_default());
-    }
-    request.front = Some(Box::new(front));
-    Ok(())
-}
-
-fn number(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(value).ok()?.parse().ok()
-}
-
-fn version(value: &[u8]) -> Version {
-    match value {
-        b"HTTP/1.0" => Version::Http10,
-        b"HTTP/2" | b"HTTP/2.0" => Version::Http2,
-        _ => Version::Http11,
-    }
-}
-
-/// `ACCEPT_LANGUAGE` → `accept-language`: the case is lost on the way, and names compare without it.
-fn field_name(variable: &[u8]) -> Vec<u8> {
-    variable.iter().map(|byte| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }).collect()
-}
-
-fn rebuilt_target(script_name: Option<&[u8]>, path_info: Option<&[u8]>, query: Option<&[u8]>) -> Vec<u8> {
-    let mut target = Vec::new();
-    for byte in [script_name, path_info].into_iter().flatten().flatten() {
-        if byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(byte) {
-            target.push(*byte);
-        } else {
-            target.extend_from_slice(format!("%{byte:02X}").as_bytes());
-        }
-    }
-    if target.is_empty() {
-        target.push(b'/');
-    }
-    if let Some(query) = query.filter(|query| !query.is_empty()) {
-        target.push(b'?');
-        target.extend_from_slice(query);
-    }
-    target
 }
 
 #[cfg(test)]
@@ -382,35 +259,5 @@ mod tests {
         assert_eq!(second.script_name(), first.script_name());
         let again = variables(&second);
         assert_eq!(again, sent);
-    }
-
-    #[test]
-    fn a_target_is_rebuilt_where_the_front_sends_none() {
-        let mut request = Request::default();
-        let sent: [(&[u8], &[u8]); 4] =
-            [(b"REQUEST_METHOD", b"GET"), (b"SCRIPT_NAME", b"/m"), (b"PATH_INFO", b"/a b"), (b"QUERY_STRING", b"q")];
-        fill(&mut request, sent).unwrap();
-        assert_eq!(request.target(), b"/m/a%20b?q");
-        assert_eq!(request.query(), b"q");
-    }
-
-    #[test]
-    fn what_poses_as_something_else_is_dropped() {
-        let mut request = Request::default();
-        let sent: [(&[u8], &[u8]); 4] = [
-            (b"REQUEST_METHOD", b"GET"),
-            (b"HTTP_PROXY", b"x"),
-            (b"HTTP_CONTENT_LENGTH", b"5"),
-            (b"CONTENT_LENGTH", b""),
-        ];
-        fill(&mut request, sent).unwrap();
-        assert!(request.fields.is_empty() && request.content_length.is_none());
-    }
-
-    #[test]
-    fn refuses_what_is_no_request() {
-        let fill = |sent: &[(&'static [u8], &'static [u8])]| fill(&mut Request::default(), sent.iter().copied());
-        assert_eq!(fill(&[]), Err(VariableError::Missing("REQUEST_METHOD")));
-        assert_eq!(fill(&[(b"REQUEST_METHOD", b"GET"), (b"CONTENT_LENGTH", b"5x")]), Err(VariableError::ContentLength));
     }
 }

@@ -97,10 +97,13 @@ pub struct Front {
     pub server_name: Option<Vec<u8>>,
     /// `SERVER_PORT`, likewise.
     pub server_port: Option<u16>,
-    /// `REMOTE_ADDR` and `REMOTE_PORT` in the front server's words.
+    /// `REMOTE_ADDR` and `REMOTE_PORT` in the front server's words. With an address, even an empty one, the other end of
+    /// the connection is not the client.
     pub remote_addr: Option<Vec<u8>>,
     /// See `remote_addr`.
     pub remote_port: Option<u16>,
+    /// Nobody said that the path begins with a script name: the front server has taken it away, as REQUEST_URI shows.
+    pub script_name_inferred: bool,
     /// Every further variable, in order.
     pub variables: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -132,6 +135,8 @@ pub struct Request {
     parts: target::Parts,
     path: Vec<u8>,
     script_name_length: usize,
+    /// In place of the target's own query.
+    query: Option<Vec<u8>>,
 }
 
 impl Request {
@@ -143,6 +148,7 @@ impl Request {
         self.parts = target::split(target)?;
         self.path.clear();
         self.script_name_length = 0;
+        self.query = None;
         target::decode_path(&target[self.parts.path.clone()], &mut self.path)?;
         self.target.clear();
         self.target.extend_from_slice(target);
@@ -170,7 +176,17 @@ impl Request {
 
     /// What follows the first `?`, still encoded; empty when there is nothing.
     pub fn query(&self) -> &[u8] {
-        &self.target[self.parts.query.clone()]
+        self.query.as_deref().unwrap_or(&self.target[self.parts.query.clone()])
+    }
+
+    /// Sets a query other than the target's, because a front server has rewritten it.
+    pub fn set_query(&mut self, query: &[u8]) {
+        self.query = Some(query.to_vec());
+    }
+
+    /// The path of the target, still encoded; empty for `*`.
+    pub(crate) fn encoded_path(&self) -> &[u8] {
+        &self.target[self.parts.path.clone()]
     }
 
     /// The decoded part of the path that leads to the application (RFC 3875 §4.1.13); empty at the root.
@@ -223,6 +239,7 @@ impl Request {
         self.parts = target::Parts::default();
         self.path.clear();
         self.script_name_length = 0;
+        self.query = None;
     }
 }
 

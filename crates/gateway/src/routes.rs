@@ -3,9 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Application, Error, Exchange};
+use crate::{Application, Error, Exchange, Request};
 
 /// Applications at path prefixes, and perhaps one at the root. The longest prefix wins; `/app` is no prefix of `/apple`.
+///
+/// Where a front server has said which script name the path begins with, a prefix may stand for that (`/m/x`, with `/m` at
+/// `/m`) or begin behind it (`/m/n/x`, with `/n`, gives the script name `/m/n`); the application at the root keeps the
+/// front server's script name.
 pub struct Routes {
     /// Longest prefix first. A prefix is decoded, starts with `/` and does not end with one; the root is empty.
     mounts: Vec<(Vec<u8>, Arc<dyn Application>)>,
@@ -60,6 +64,21 @@ impl Routes {
             .map(|(prefix, application)| (prefix.len(), application))
     }
 
+    /// The application for a request, and how long its script name then is.
+    fn route(&self, request: &Request) -> Option<(usize, &Arc<dyn Application>)> {
+        let told = request.script_name().len();
+        let whole = || self.find(request.path());
+        if told == 0 {
+            return whole();
+        }
+        let behind = || self.find(request.path_info()).map(|(length, application)| (told + length, application));
+        if request.front.as_deref().is_some_and(|front| front.script_name_inferred) {
+            // The front server's choice was the path without the prefix.
+            return behind().or_else(whole);
+        }
+        whole().filter(|(length, _)| *length > 0).or_else(behind)
+    }
+
     fn nested(mounts: &[(Vec<u8>, Arc<dyn Application>)], thread: bool, work: &mut dyn FnMut()) {
         match mounts.split_first() {
             None => work(),
@@ -73,7 +92,7 @@ impl Routes {
 
 impl Application for Routes {
     fn call(&self, mut exchange: Exchange) {
-        match self.find(exchange.request().path()) {
+        match self.route(exchange.request()) {
             Some((length, application)) => {
                 exchange.request_mut().set_script_name_length(length);
                 application.call(exchange);
@@ -121,6 +140,34 @@ mod tests {
     fn without_a_root_some_paths_lead_nowhere() {
         let routes = routes(&["/app"]).unwrap();
         assert!(routes.find(b"/").is_none() && routes.find(b"/apple").is_none());
+    }
+
+    #[test]
+    fn a_script_name_of_the_front_server_and_a_mount_go_together() {
+        let script_name = |prefixes: &[&str], told: &str, rest: &str, script_name_inferred: bool| {
+            let mut request = Request::default();
+            request.set_path(told.as_bytes(), rest.as_bytes());
+            request.front = Some(Box::new(crate::Front { script_name_inferred, ..crate::Front::default() }));
+            let routes = routes(prefixes).unwrap();
+            let length = routes.route(&request)?.0;
+            Some(String::from_utf8_lossy(&request.path()[..length]).into_owned())
+        };
+        for (prefixes, told, rest, expected) in [
+            (&["/"][..], "/m", "/x", Some("/m")),
+            (&["/m"], "/m", "/x", Some("/m")),
+            (&["/m"], "", "/m/x", Some("/m")),
+            (&["/m", "/"], "/m", "", Some("/m")),
+            (&["/n", "/"], "/m", "/n/x", Some("/m/n")),
+            (&["/n"], "/m", "/x", None),
+            (&["/m/n", "/n"], "/m", "/n/x", Some("/m/n")),
+        ] {
+            assert_eq!(script_name(prefixes, told, rest, false).as_deref(), expected, "{prefixes:?} {told} {rest}");
+        }
+        // nginx asks for "/check" before it lets "/m/check" pass: that must not lead to the application at "/m".
+        assert_eq!(script_name(&["/m", "/"], "/m", "/check", true).as_deref(), Some("/m"));
+        assert_eq!(routes(&["/m", "/"]).unwrap().find(b"/check").unwrap().0, 0);
+        assert_eq!(script_name(&["/m"], "/m", "/x", true).as_deref(), Some("/m"));
+        assert_eq!(script_name(&["/n", "/"], "/m", "/n/x", true).as_deref(), Some("/m/n"));
     }
 
     #[test]

@@ -82,6 +82,11 @@ impl<'a> PythonHost<'a> {
             threads_min: self.settings.threads_min,
             threads_max: self.settings.threads,
             server_field: self.settings.server_header.clone().into_bytes(),
+            front_servers: self.settings.front_servers.clone(),
+            web_server_addresses: self.settings.web_servers.clone(),
+            forwarded_from: self.settings.forwarded_from.clone(),
+            ajp_secret: self.settings.ajp_secret.clone().into_bytes(),
+            ajp_packet_size: self.settings.ajp_packet_size,
             access_log: self.access_log.clone(),
         }
     }

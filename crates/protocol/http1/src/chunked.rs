@@ -12,8 +12,9 @@
 //! Extensions and trailers are checked and dropped. A trailer never becomes a field: it would come after the decisions
 //! that were made by the fields (RFC 9110 §6.5.1).
 
+use millau_gateway::token::{is_token_byte, is_value_byte};
+
 use crate::body::Decoded;
-use crate::token::{is_token_byte, is_value_byte};
 use crate::{Limits, Refusal};
 
 /// What the next byte must be.

@@ -3,9 +3,9 @@
 //! Off the hot path; a head that is accepted never comes here.
 
 use memchr::memchr;
+use millau_gateway::token::{is_token_byte, is_value_byte};
 
 use crate::head_end::{hopeless, target_length};
-use crate::token::{is_token_byte, is_value_byte};
 use crate::{HeadEnd, Limits, Refusal};
 
 /// The first thing that is wrong with the head at the beginning of `input`.

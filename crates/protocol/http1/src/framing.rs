@@ -1,8 +1,8 @@
 //! Where a request's body ends (RFC 9112 §6).
 
 use millau_gateway::Version;
+use millau_gateway::token::trim;
 
-use crate::token::trim;
 use crate::{Limits, Refusal};
 
 /// How the end of a request's body is found.

@@ -1,8 +1,8 @@
 //! Where a head ends, found while its bytes arrive, and when waiting for the end is in vain.
 
 use memchr::memchr;
+use millau_gateway::token::is_token_byte;
 
-use crate::token::is_token_byte;
 use crate::{Limits, Refusal};
 
 /// Longer than any method that is registered (`UPDATEREDIRECTREF` has 17 bytes).

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use crate::token::table;
+use millau_gateway::token::table;
 
 /// True for `uri-host [ ":" port ]` with a host that is not empty. User information is not part of it, and so refused.
 pub(crate) fn is_host(text: &[u8]) -> bool {

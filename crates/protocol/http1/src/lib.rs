@@ -20,9 +20,7 @@
 mod body;
 mod chunk;
 mod chunked;
-mod connection;
 mod diagnosis;
-mod encode_error;
 mod error_response;
 mod framing;
 mod head_end;
@@ -31,11 +29,9 @@ mod limits;
 mod refusal;
 mod request_head;
 mod response_head;
-mod token;
 
 pub use body::{BodyDecoder, Decoded};
 pub use chunk::{CHUNK_END, LAST_CHUNK, encode_chunk_prefix};
-pub use encode_error::EncodeError;
 pub use error_response::encode_error;
 pub use framing::Framing;
 pub use head_end::{HeadEnd, head_too_large, hopeless, is_blank};

@@ -2,14 +2,13 @@
 
 use std::mem::MaybeUninit;
 
-use millau_gateway::{Request, Scheme, Version};
+use millau_gateway::token::{is_same, trim};
+use millau_gateway::{ConnectionOptions, Request, Scheme, Version};
 
-use crate::connection::Options;
 use crate::diagnosis::diagnose;
 use crate::framing::BodyFields;
 use crate::head_end::METHOD_SIZE;
 use crate::host::is_host;
-use crate::token::{is_same, trim};
 use crate::{Framing, HeadEnd, Limits, Refusal, head_too_large, hopeless};
 
 /// Field lines that are parsed without taking memory; a greater limit takes some for every request.
@@ -108,10 +107,11 @@ fn parse<'a>(
     let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
     set_request_line(method.as_bytes(), target.as_bytes(), version, request)?;
 
+    request.fields.hold(&text[..length]);
     let mut hosts = 0;
     let mut content_types = 0;
     let mut body = BodyFields::default();
-    let mut connection = Options::default();
+    let mut connection = ConnectionOptions::default();
     let mut expects_continue = false;
     for field in head.headers.iter() {
         let (name, value) = (field.name.as_bytes(), field.value);
@@ -134,7 +134,9 @@ fn parse<'a>(
             17 if is_same(name, b"transfer-encoding") => body.add_transfer_encoding(value),
             _ => {}
         }
-        request.fields.push(name, value);
+        // An empty value of the tokenizer's need not lie in the text.
+        let value_start = if value.is_empty() { 0 } else { value.as_ptr().addr() - text.as_ptr().addr() };
+        request.fields.push_held(name_start..name_start + name.len(), value_start..value_start + value.len());
     }
     if !text[..length].ends_with(b"\r\n\r\n") {
         return Err(diagnose(input, limits));

@@ -1,12 +1,10 @@
 //! Writes a response head (RFC 9112 §4) and decides how the body is delimited (RFC 9112 §6.3) and whether the connection
 //! stays (RFC 9112 §9.3).
 
-use millau_gateway::{BodyLength, Response, Version};
-
-use crate::EncodeError;
-use crate::connection::Options;
-use crate::framing::decimal;
-use crate::token::is_same;
+use millau_gateway::token::is_same;
+use millau_gateway::{
+    BodyExtent, BodyLength, Response, ResponseError, ResponseFields, Version, check_status, control_characters,
+};
 
 /// The interim response that a client with `Expect: 100-continue` waits for (RFC 9110 §15.2.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -49,8 +47,8 @@ pub struct ResponseHead<'a> {
 /// keep their order; Date, Server and the framing follow them.
 ///
 /// # Errors
-/// An [`EncodeError`]; `out` is then as it was before.
-pub fn encode_response_head(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Result<(BodyEncoding, bool), EncodeError> {
+/// A [`ResponseError`]; `out` is then as it was before.
+pub fn encode_response_head(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Result<(BodyEncoding, bool), ResponseError> {
     let start = out.len();
     let result = encode(out, head);
     if result.is_err() {
@@ -59,7 +57,7 @@ pub fn encode_response_head(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Resul
     result
 }
 
-fn encode(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Result<(BodyEncoding, bool), EncodeError> {
+fn encode(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Result<(BodyEncoding, bool), ResponseError> {
     let response = head.response;
     let start = out.len();
     out.reserve(512);
@@ -68,27 +66,16 @@ fn encode(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Result<(BodyEncoding, b
 
     let mut has_date = false;
     let mut has_server = head.server.is_empty();
-    let mut connection = Options::default();
-    let mut content_length = None;
+    let mut said = ResponseFields::default();
     for (name, value) in response.fields.iter() {
         match name.len() {
             4 if is_same(name, b"date") => has_date = true,
             6 if is_same(name, b"server") => has_server = true,
-            10 if is_same(name, b"connection") => {
-                connection.add(value);
-                if connection.other {
-                    return Err(EncodeError::HopByHop("Connection"));
+            _ => {
+                if !said.admit(name, value)? {
+                    continue;
                 }
-                continue;
             }
-            14 if is_same(name, b"content-length") => {
-                let length = decimal(value).map_err(|_| EncodeError::ContentLength)?;
-                if content_length.replace(length).is_some_and(|before| before != length) {
-                    return Err(EncodeError::ContentLength);
-                }
-                continue;
-            }
-            _ => hop_by_hop(name)?,
         }
         field(out, name, value);
         lines += 1;
@@ -102,16 +89,12 @@ fn encode(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Result<(BodyEncoding, b
         lines += 1;
     }
 
-    let body = body_encoding(head, content_length);
-    let announced = match body {
-        BodyEncoding::Length(length) => Some(length),
-        BodyEncoding::None if response.status == 204 => None,
-        // The fields of a GET's response, as far as they are known (RFC 9110 §9.3.2 and §15.4.5).
-        BodyEncoding::None => content_length.or(match head.length {
-            BodyLength::Known(length) if head.head_request && length > 0 && response.status != 304 => Some(length),
-            _ => None,
-        }),
-        BodyEncoding::Chunked | BodyEncoding::UntilClose => None,
+    let (extent, announced) = said.body(response, head.length, head.head_request);
+    let body = match extent {
+        BodyExtent::None => BodyEncoding::None,
+        BodyExtent::Length(length) => BodyEncoding::Length(length),
+        BodyExtent::Open if head.request_version == Version::Http10 => BodyEncoding::UntilClose,
+        BodyExtent::Open => BodyEncoding::Chunked,
     };
     if let Some(length) = announced {
         field(out, b"Content-Length", itoa::Buffer::new().format(length).as_bytes());
@@ -121,7 +104,7 @@ fn encode(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Result<(BodyEncoding, b
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
         lines += 1;
     }
-    let persistent = head.persistent && !connection.close && body != BodyEncoding::UntilClose;
+    let persistent = head.persistent && !said.wants_close() && body != BodyEncoding::UntilClose;
     if !persistent {
         out.extend_from_slice(b"Connection: close\r\n");
         lines += 1;
@@ -132,19 +115,17 @@ fn encode(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Result<(BodyEncoding, b
     out.extend_from_slice(b"\r\n");
     // Whoever made the response has promised that it is clean; here is the last place where a broken promise can be seen.
     if control_characters(&out[start..]) != 2 * lines {
-        return Err(EncodeError::ControlCharacter);
+        return Err(ResponseError::ControlCharacter);
     }
     Ok((body, persistent))
 }
 
-fn status_line(out: &mut Vec<u8>, response: &Response) -> Result<(), EncodeError> {
+fn status_line(out: &mut Vec<u8>, response: &Response) -> Result<(), ResponseError> {
     if response.status == 200 && response.reason == b"OK" {
         out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
         return Ok(());
     }
-    if !(200..=999).contains(&response.status) {
-        return Err(EncodeError::Status(response.status));
-    }
+    check_status(response.status)?;
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(itoa::Buffer::new().format(response.status).as_bytes());
     out.push(b' ');
@@ -160,42 +141,6 @@ pub(crate) fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The fields that PEP 3333 ("Other HTTP Features") forbids the application, but for Connection.
-fn hop_by_hop(name: &[u8]) -> Result<(), EncodeError> {
-    let known: &[&'static str] = match name.len() {
-        2 => &["TE"],
-        7 => &["Trailer", "Upgrade"],
-        8 => &["Trailers"],
-        10 => &["Keep-Alive"],
-        16 => &["Proxy-Connection"],
-        17 => &["Transfer-Encoding"],
-        18 => &["Proxy-Authenticate"],
-        19 => &["Proxy-Authorization"],
-        _ => return Ok(()),
-    };
-    match known.iter().find(|known| name.eq_ignore_ascii_case(known.as_bytes())) {
-        Some(known) => Err(EncodeError::HopByHop(known)),
-        None => Ok(()),
-    }
-}
-
-/// Counts what may not stand in a line. The inner sum is over bytes, so that it becomes vector instructions.
-fn control_characters(text: &[u8]) -> usize {
-    let is_control = |byte: u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
-    text.chunks(128).map(|part| usize::from(part.iter().map(|byte| u8::from(is_control(*byte))).sum::<u8>())).sum()
-}
-
-fn body_encoding(head: &ResponseHead<'_>, content_length: Option<u64>) -> BodyEncoding {
-    if head.head_request || head.response.forbids_body() {
-        return BodyEncoding::None;
-    }
-    match (content_length, head.length) {
-        (Some(length), _) | (None, BodyLength::Known(length)) => BodyEncoding::Length(length),
-        (None, BodyLength::Unknown) if head.request_version == Version::Http10 => BodyEncoding::UntilClose,
-        (None, BodyLength::Unknown) => BodyEncoding::Chunked,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,7 +152,7 @@ mod tests {
         status: u16,
         fields: &[(&str, &str)],
         change: impl FnOnce(&mut ResponseHead<'_>),
-    ) -> Result<(String, BodyEncoding, bool), EncodeError> {
+    ) -> Result<(String, BodyEncoding, bool), ResponseError> {
         let mut response = Response::new(status);
         fields.iter().for_each(|(name, value)| response.fields.push(name.as_bytes(), value.as_bytes()));
         encoded_response(&response, change)
@@ -216,7 +161,7 @@ mod tests {
     fn encoded_response(
         response: &Response,
         change: impl FnOnce(&mut ResponseHead<'_>),
-    ) -> Result<(String, BodyEncoding, bool), EncodeError> {
+    ) -> Result<(String, BodyEncoding, bool), ResponseError> {
         let mut head = ResponseHead {
             response,
             length: BodyLength::Unknown,
@@ -360,35 +305,11 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_belongs_to_the_connection() {
-        for (name, value) in [
-            ("Transfer-Encoding", "chunked"),
-            ("transfer-encoding", "identity"),
-            ("Connection", "Upgrade"),
-            ("Connection", "close, X-Other"),
-            ("Keep-Alive", "timeout=5"),
-            ("Proxy-Authenticate", "Basic"),
-            ("Proxy-Authorization", "Basic"),
-            ("Proxy-Connection", "close"),
-            ("TE", "trailers"),
-            ("Trailer", "X"),
-            ("Trailers", "X"),
-            ("UPGRADE", "websocket"),
-        ] {
-            let error = encoded(200, &[("A", "b"), (name, value)], |_| {}).unwrap_err();
-            assert!(
-                matches!(error, EncodeError::HopByHop(known) if known.eq_ignore_ascii_case(name)),
-                "{name}: {error}"
-            );
-        }
-    }
-
-    #[test]
-    fn refuses_lengths_that_cannot_be_kept() {
-        for lengths in [&["1", "2"][..], &["-1"], &["+1"], &["1, 1"], &[""], &["1x"], &["18446744073709551616"]] {
-            let fields: Vec<_> = lengths.iter().map(|length| ("Content-Length", *length)).collect();
-            assert_eq!(encoded(200, &fields, |_| {}), Err(EncodeError::ContentLength), "{lengths:?}");
-        }
+    fn refuses_what_the_gateway_refuses() {
+        let error = |fields: &[(&str, &str)]| encoded(200, fields, |_| {}).unwrap_err();
+        assert_eq!(error(&[("A", "b"), ("UPGRADE", "websocket")]), ResponseError::HopByHop("Upgrade"));
+        assert_eq!(error(&[("Connection", "close, X-Other")]), ResponseError::HopByHop("Connection"));
+        assert_eq!(error(&[("Content-Length", "1"), ("Content-Length", "2")]), ResponseError::ContentLength);
         let (text, ..) = encoded(200, &[("Content-Length", "1"), ("content-length", "01")], |_| {}).unwrap();
         assert_eq!(lines(&text), ["Content-Length: 1"]);
     }
@@ -396,20 +317,19 @@ mod tests {
     #[test]
     fn refuses_control_characters() {
         for bad in ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0b", "a\u{1b}b", "a\u{7f}", "\u{b}"] {
-            assert_eq!(encoded(200, &[("X", bad)], |_| {}), Err(EncodeError::ControlCharacter), "{bad:?}");
-            assert_eq!(encoded(200, &[(bad, "x")], |_| {}), Err(EncodeError::ControlCharacter), "{bad:?}");
+            assert_eq!(encoded(200, &[("X", bad)], |_| {}), Err(ResponseError::ControlCharacter), "{bad:?}");
+            assert_eq!(encoded(200, &[(bad, "x")], |_| {}), Err(ResponseError::ControlCharacter), "{bad:?}");
         }
         assert!(encoded(200, &[("X", "a\tb \u{e9}")], |_| {}).is_ok());
         let mut split = Response::new(200);
         split.reason = b"OK\r\nX: y".to_vec();
-        assert_eq!(encoded_response(&split, |_| {}), Err(EncodeError::ControlCharacter));
-        assert_eq!(control_characters(&[b'\n'; 1000]), 1000, "a sum of bytes has wrapped around");
+        assert_eq!(encoded_response(&split, |_| {}), Err(ResponseError::ControlCharacter));
     }
 
     #[test]
     fn refuses_statuses_that_are_not_final() {
         for status in [0, 99, 100, 101, 199, 1000] {
-            assert_eq!(encoded(status, &[], |_| {}), Err(EncodeError::Status(status)));
+            assert_eq!(encoded(status, &[], |_| {}), Err(ResponseError::Status(status)));
         }
         assert!(encoded(999, &[], |_| {}).unwrap().0.starts_with("HTTP/1.1 999 "));
     }

@@ -1,4 +1,4 @@
-//! Where a front listens, as a URL: `http://127.0.0.1:8000`, `http+unix:/run/app.sock`, `http+fd:3`.
+//! Where a front listens, as a URL: `http://127.0.0.1:8000`, `fastcgi+unix:/run/app.sock`, `scgi+fd:3`.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -11,13 +11,51 @@ use crate::suggestion;
 const FORMS: &str = "http://HOST:PORT, http+unix:/PATH or http+fd:NUMBER";
 
 /// Protocols that a front may have one day.
-const LATER: &[&str] = &["https", "fastcgi", "scgi", "uwsgi", "ajp"];
+const LATER: &[&str] = &["https"];
+
+/// What is spoken at a front.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// HTTP/1.1 and HTTP/1.0, without TLS.
+    #[default]
+    Http,
+    /// FastCGI 1.0.
+    Fastcgi,
+    /// SCGI.
+    Scgi,
+    /// uWSGI's own protocol.
+    Uwsgi,
+    /// AJP/1.3.
+    Ajp,
+}
+
+impl Protocol {
+    /// Every protocol.
+    pub const ALL: [Self; 5] = [Self::Http, Self::Fastcgi, Self::Scgi, Self::Uwsgi, Self::Ajp];
+
+    /// As it is written in the URL of a front.
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Fastcgi => "fastcgi",
+            Self::Scgi => "scgi",
+            Self::Uwsgi => "uwsgi",
+            Self::Ajp => "ajp",
+        }
+    }
+
+    fn named(scheme: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.scheme() == scheme)
+    }
+}
 
 /// One front: a protocol, and the address where it listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Bind {
-    /// HTTP/1.1 without TLS.
-    Http(Address),
+pub struct Bind {
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// Where it listens.
+    pub address: Address,
 }
 
 /// An address at which a socket can listen.
@@ -48,23 +86,15 @@ impl fmt::Display for BindError {
 
 impl std::error::Error for BindError {}
 
-impl Bind {
-    /// Where it listens, whatever is spoken there.
-    pub fn address(&self) -> &Address {
-        let Self::Http(address) = self;
-        address
-    }
-}
-
 /// As a URL that reads back as the same front.
 impl fmt::Display for Bind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Http(address) = self;
-        match address {
-            Address::Tcp { host, port } if host.contains(':') => write!(f, "http://[{host}]:{port}"),
-            Address::Tcp { host, port } => write!(f, "http://{host}:{port}"),
-            Address::Unix(path) => write!(f, "http+unix:{}", path.display()),
-            Address::Fd(number) => write!(f, "http+fd:{number}"),
+        let scheme = self.protocol.scheme();
+        match &self.address {
+            Address::Tcp { host, port } if host.contains(':') => write!(f, "{scheme}://[{host}]:{port}"),
+            Address::Tcp { host, port } => write!(f, "{scheme}://{host}:{port}"),
+            Address::Unix(path) => write!(f, "{scheme}+unix:{}", path.display()),
+            Address::Fd(number) => write!(f, "{scheme}+fd:{number}"),
         }
     }
 }
@@ -92,59 +122,80 @@ fn front(text: &str) -> Result<Bind, String> {
         Some(("unix", path)) => Err(format!("did you mean 'http+unix:{path}'?")),
         Some(("fd", number)) => Err(format!("did you mean 'http+fd:{number}'?")),
         _ if text.starts_with(['/', '.']) => Err(format!("for a UNIX socket write http+unix:{text}")),
-        _ => tcp(text).map(Bind::Http),
+        _ => tcp(text).map(|address| Bind { protocol: Protocol::Http, address }),
     }
 }
 
 /// `scheme://rest`
 fn with_authority(scheme: &str, rest: &str) -> Result<Bind, String> {
-    match scheme {
-        "http" => {
-            let authority = rest.strip_suffix('/').unwrap_or(rest);
-            if authority.contains(['/', '?', '#']) {
-                return Err("a front has no path: an application is put at a path with --mount /path=TARGET".to_owned());
-            }
-            tcp(authority).map(Bind::Http)
+    if let Some(protocol) = Protocol::named(scheme) {
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        if authority.contains(['/', '?', '#']) {
+            return Err("a front has no path: an application is put at a path with --mount /path=TARGET".to_owned());
         }
-        // An empty authority is allowed before a path (RFC 8089 §2 has file:///p and file:/p likewise).
-        "http+unix" if rest.starts_with('/') => with_carrier(scheme, rest),
-        "http+unix" => Err(format!("did you mean 'http+unix:/{rest}'?")),
-        "unix" => Err(format!("did you mean 'http+unix:/{}'?", rest.trim_start_matches('/'))),
-        "http+fd" | "fd" => Err(format!("did you mean 'http+fd:{rest}'?")),
-        _ => Err(unknown(scheme, "http://")),
+        return tcp(authority).map(|address| Bind { protocol, address });
     }
+    match carried(scheme) {
+        // An empty authority is allowed before a path (RFC 8089 §2 has file:///p and file:/p likewise).
+        Some((_, "unix")) if rest.starts_with('/') => with_carrier(scheme, rest),
+        Some((_, "unix")) => Err(format!("did you mean '{scheme}:/{rest}'?")),
+        Some(_) => Err(format!("did you mean '{scheme}:{rest}'?")),
+        None if scheme == "unix" => Err(format!("did you mean 'http+unix:/{}'?", rest.trim_start_matches('/'))),
+        None if scheme == "fd" => Err(format!("did you mean 'http+fd:{rest}'?")),
+        None => Err(unknown(scheme)),
+    }
+}
+
+/// `fastcgi+unix` → the protocol, `unix`
+fn carried(scheme: &str) -> Option<(Protocol, &str)> {
+    let (protocol, carrier) = scheme.split_once('+')?;
+    Some((Protocol::named(protocol)?, carrier)).filter(|_| ["unix", "fd"].contains(&carrier))
 }
 
 /// `protocol+carrier:rest`
 fn with_carrier(scheme: &str, rest: &str) -> Result<Bind, String> {
-    match scheme {
-        "http+unix" if rest.is_empty() || rest.ends_with('/') => {
-            Err("no path of a socket: write http+unix:/run/app.sock, say".to_owned())
+    match carried(scheme) {
+        Some((_, "unix")) if rest.is_empty() || rest.ends_with('/') => {
+            Err(format!("no path of a socket: write {scheme}:/run/app.sock, say"))
         }
-        "http+unix" if rest.starts_with('@') => {
+        Some((_, "unix")) if rest.starts_with('@') => {
             Err("abstract sockets are not supported, because anybody may take their names: give a path".to_owned())
         }
-        "http+unix" => Ok(Bind::Http(Address::Unix(PathBuf::from(rest)))),
-        "http+fd" => match rest.parse() {
-            Ok(number) if number >= 0 && !rest.starts_with('+') => Ok(Bind::Http(Address::Fd(number))),
-            _ => Err(format!("'{rest}' is not the number of a descriptor: write http+fd:3, say")),
+        Some((protocol, "unix")) => Ok(Bind { protocol, address: Address::Unix(PathBuf::from(rest)) }),
+        Some((protocol, _)) => match rest.parse() {
+            Ok(number) if number >= 0 && !rest.starts_with('+') => Ok(Bind { protocol, address: Address::Fd(number) }),
+            _ => Err(format!("'{rest}' is not the number of a descriptor: write {scheme}:3, say")),
         },
-        _ => Err(unknown(scheme, "http+unix:")),
+        None => Err(unknown(scheme)),
     }
 }
 
-fn unknown(scheme: &str, ours: &str) -> String {
+fn unknown(scheme: &str) -> String {
     let protocol = scheme.split('+').next().unwrap_or(scheme);
     if LATER.contains(&protocol) {
-        let instead = if protocol == "https" { "; let a front server end TLS" } else { "" };
-        return format!("{protocol} is not in this version{instead}: write {FORMS}");
+        return format!("{protocol} is not in this version; let a front server end TLS: write {FORMS}");
     }
+    if protocol == "fcgi" {
+        let rest = &scheme[protocol.len()..];
+        return format!(
+            "unknown scheme '{scheme}'; did you mean 'fastcgi{}'?",
+            if rest.is_empty() { "://" } else { rest }
+        );
+    }
+    let carriers: &[&str] = if scheme.contains('+') { &["+unix:", "+fd:"] } else { &["://"] };
     // "http" alone must not be offered for "http+unx".
-    let known: &[&str] = if scheme.contains('+') { &["http+unix", "http+fd"] } else { &["http"] };
-    match suggestion::nearest(scheme, known.iter().copied()) {
-        Some("http") => format!("unknown scheme '{scheme}'; did you mean '{ours}'?"),
-        Some(nearest) => format!("unknown scheme '{scheme}'; did you mean '{nearest}:'?"),
-        None => format!("unknown scheme '{scheme}': write {FORMS}"),
+    let known: Vec<String> = Protocol::ALL
+        .iter()
+        .flat_map(|protocol| carriers.iter().map(|carrier| format!("{}{carrier}", protocol.scheme())))
+        .collect();
+    let ends = |known: &str| known.trim_end_matches([':', '/']).to_owned();
+    let schemes: Vec<String> = known.iter().map(|known| ends(known)).collect();
+    match suggestion::nearest(scheme, schemes.iter().map(String::as_str)) {
+        Some(nearest) => {
+            let full = known.iter().find(|known| ends(known) == nearest).map_or(nearest, String::as_str);
+            format!("unknown scheme '{scheme}'; did you mean '{full}'?")
+        }
+        None => format!("unknown scheme '{scheme}': write {FORMS}; in place of http: fastcgi, scgi, uwsgi, ajp"),
     }
 }
 
@@ -225,7 +276,11 @@ mod tests {
     }
 
     fn tcp_bind(host: &str, port: u16) -> Bind {
-        Bind::Http(Address::Tcp { host: host.into(), port })
+        Bind { protocol: Protocol::Http, address: Address::Tcp { host: host.into(), port } }
+    }
+
+    fn unix_bind(protocol: Protocol, path: &str) -> Bind {
+        Bind { protocol, address: Address::Unix(path.into()) }
     }
 
     #[test]
@@ -236,10 +291,19 @@ mod tests {
             ("127.0.0.1:80", tcp_bind("127.0.0.1", 80), "http://127.0.0.1:80"),
             ("[::1]:8000", tcp_bind("::1", 8000), "http://[::1]:8000"),
             ("http://[FE80::1%eth0]:8000", tcp_bind("fe80::1%eth0", 8000), "http://[fe80::1%eth0]:8000"),
-            ("http+unix:/run/a b.sock", Bind::Http(Address::Unix("/run/a b.sock".into())), "http+unix:/run/a b.sock"),
-            ("http+unix:///run/a.sock", Bind::Http(Address::Unix("/run/a.sock".into())), "http+unix:/run/a.sock"),
-            ("http+unix:a.sock", Bind::Http(Address::Unix("a.sock".into())), "http+unix:a.sock"),
-            ("http+fd:3", Bind::Http(Address::Fd(3)), "http+fd:3"),
+            ("http+unix:/run/a b.sock", unix_bind(Protocol::Http, "/run/a b.sock"), "http+unix:/run/a b.sock"),
+            ("http+unix:///run/a.sock", unix_bind(Protocol::Http, "/run/a.sock"), "http+unix:/run/a.sock"),
+            ("http+unix:a.sock", unix_bind(Protocol::Http, "a.sock"), "http+unix:a.sock"),
+            ("http+fd:3", Bind { protocol: Protocol::Http, address: Address::Fd(3) }, "http+fd:3"),
+            ("fastcgi+unix:/run/a.sock", unix_bind(Protocol::Fastcgi, "/run/a.sock"), "fastcgi+unix:/run/a.sock"),
+            ("FastCGI+fd:0", Bind { protocol: Protocol::Fastcgi, address: Address::Fd(0) }, "fastcgi+fd:0"),
+            ("scgi://127.0.0.1:0", Bind { protocol: Protocol::Scgi, ..tcp_bind("127.0.0.1", 0) }, "scgi://127.0.0.1:0"),
+            ("uwsgi://[::1]:3031", Bind { protocol: Protocol::Uwsgi, ..tcp_bind("::1", 3031) }, "uwsgi://[::1]:3031"),
+            (
+                "ajp://localhost:8009/",
+                Bind { protocol: Protocol::Ajp, ..tcp_bind("localhost", 8009) },
+                "ajp://localhost:8009",
+            ),
         ] {
             let read = read(text).unwrap();
             assert_eq!(read, bind, "{text}");
@@ -285,10 +349,15 @@ mod tests {
             ("::1", "an IPv6 address stands in brackets: write [::1]:8000, say"),
             ("fe80::a:8000", "an IPv6 address stands in brackets: write [fe80::a]:8000"),
             ("https://h:443", &format!("https is not in this version; let a front server end TLS: write {forms}")),
-            ("fastcgi+unix:/a", &format!("fastcgi is not in this version: write {forms}")),
-            ("uwsgi://h:1", &format!("uwsgi is not in this version: write {forms}")),
+            ("fastcgi+unix:", "no path of a socket: write fastcgi+unix:/run/app.sock, say"),
+            ("fastcgi://h:1/app", "a front has no path: an application is put at a path with --mount /path=TARGET"),
+            ("fcgi+unix:/a", "unknown scheme 'fcgi+unix'; did you mean 'fastcgi+unix'?"),
+            ("scgi+fd:x", "'x' is not the number of a descriptor: write scgi+fd:3, say"),
             ("htpp://h:1", "unknown scheme 'htpp'; did you mean 'http://'?"),
-            ("gopher://h:1", &format!("unknown scheme 'gopher': write {forms}")),
+            (
+                "gopher://h:1",
+                &format!("unknown scheme 'gopher': write {forms}; in place of http: fastcgi, scgi, uwsgi, ajp"),
+            ),
             ("http+unx:/a", "unknown scheme 'http+unx'; did you mean 'http+unix:'?"),
             ("http+df:3", "unknown scheme 'http+df'; did you mean 'http+fd:'?"),
             ("unix:/run/a.sock", "did you mean 'http+unix:/run/a.sock'?"),

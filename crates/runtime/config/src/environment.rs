@@ -1,6 +1,7 @@
 //! The environment form of the settings: `MILLAU_BIND` for `--bind`.
 
 use std::ffi::{OsStr, OsString};
+use std::net::IpAddr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::setting::Setting;
@@ -8,6 +9,9 @@ use crate::suggestion;
 use crate::table::SETTINGS;
 
 const PREFIX: &str = "MILLAU_";
+
+/// Who may connect to a FastCGI application over TCP, for whoever starts it (FastCGI 1.0 §3.2).
+const WEB_SERVERS: &str = "FCGI_WEB_SERVER_ADDRS";
 
 /// Those variables that are meant for us.
 pub(crate) struct Environment(Vec<(String, OsString)>);
@@ -17,7 +21,7 @@ impl Environment {
     pub(crate) fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let ours = variables.into_iter().filter_map(|(name, value)| {
             let name = name.into_string().ok()?;
-            name.starts_with(PREFIX).then_some((name, value))
+            (name.starts_with(PREFIX) || name == WEB_SERVERS).then_some((name, value))
         });
         Self(ours.collect())
     }
@@ -31,6 +35,13 @@ impl Environment {
         }
         let values = if setting.is_list() { split(value) } else { vec![value.clone()] };
         (!values.is_empty()).then_some(values)
+    }
+
+    /// The addresses that `FCGI_WEB_SERVER_ADDRS` names; `None` if it is not set, which means everybody. What is no address
+    /// fits nobody.
+    pub(crate) fn web_servers(&self) -> Option<Vec<IpAddr>> {
+        let (_, value) = self.0.iter().find(|(name, _)| name == WEB_SERVERS)?;
+        Some(split(value).iter().filter_map(|address| address.to_str()?.parse().ok()).collect())
     }
 
     /// A line for each variable that looks like ours and is not.
@@ -62,6 +73,15 @@ mod tests {
 
     fn environment(variables: &[(&str, &str)]) -> Environment {
         Environment::new(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+    }
+
+    #[test]
+    fn the_addresses_of_web_servers_are_read_as_fastcgi_defines_them() {
+        assert_eq!(environment(&[]).web_servers(), None);
+        let found = environment(&[("FCGI_WEB_SERVER_ADDRS", "199.170.183.28, 199.170.183.71,oops")]).web_servers();
+        assert_eq!(found, Some(vec!["199.170.183.28".parse().unwrap(), "199.170.183.71".parse().unwrap()]));
+        assert_eq!(environment(&[("FCGI_WEB_SERVER_ADDRS", "")]).web_servers(), Some(vec![]));
+        assert!(environment(&[("FCGI_WEB_SERVER_ADDRS", "::1")]).warnings().is_empty());
     }
 
     fn given(variables: &[(&str, &str)], setting: &str) -> Option<Vec<OsString>> {

@@ -10,6 +10,7 @@
 
 mod bind;
 mod command;
+mod deployment;
 mod environment;
 mod listing;
 mod log_target;
@@ -24,7 +25,8 @@ mod suggestion;
 mod table;
 mod usage_error;
 
-pub use bind::{Address, Bind, BindError};
+pub use bind::{Address, Bind, BindError, Protocol};
+pub use deployment::{Deployment, FrontServer, StaticFiles, Way};
 pub use log_target::{AccessLogFormat, LogTarget};
 pub use mount::Mount;
 pub use parse::{Invocation, parse};

@@ -8,13 +8,15 @@ use crate::command::{self, TARGET};
 use crate::environment::Environment;
 use crate::setting::{BadValue, Setting};
 use crate::table::SETTINGS;
-use crate::{Settings, UsageError};
+use crate::{Deployment, Settings, UsageError, deployment};
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// `millau serve`
     Serve(Box<Settings>),
+    /// `millau config`
+    Config(Box<Deployment>),
     /// Help or version: to be printed to standard output, after which the process ends well.
     Print(String),
 }
@@ -37,10 +39,16 @@ pub fn parse(
         }
         Err(error) => return Err(UsageError::new(command::explain(&error))),
     };
-    let Some(("serve", matches)) = matches.subcommand() else {
-        return Err(UsageError::new(
-            "no command is given: millau serve TARGET serves an application, millau --help says more",
-        ));
+    let matches = match matches.subcommand() {
+        Some(("serve", matches)) => matches,
+        Some(("config", matches)) => {
+            return deployment::read(matches).map(|deployment| Invocation::Config(Box::new(deployment)));
+        }
+        _ => {
+            return Err(UsageError::new(
+                "no command is given: millau serve TARGET serves an application, millau --help says more",
+            ));
+        }
     };
 
     let environment = Environment::new(environment);
@@ -60,6 +68,7 @@ pub fn parse(
     }
     settings.target = target(matches.get_one::<OsString>(TARGET))?;
     settings.binds_given = given.contains(&"bind");
+    settings.web_servers = environment.web_servers();
     settings.warnings = environment.warnings();
     settings.check(|name| given.contains(&name)).map_err(UsageError::new)?;
     Ok(Invocation::Serve(Box::new(settings)))
@@ -105,7 +114,7 @@ mod tests {
     fn settings(line: &str, environment: &[(&str, &str)]) -> Settings {
         match invoked(line, environment).unwrap() {
             Invocation::Serve(settings) => *settings,
-            Invocation::Print(text) => panic!("{text}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -116,12 +125,12 @@ mod tests {
     fn printed(line: &str) -> String {
         match invoked(line, &[]).unwrap() {
             Invocation::Print(text) => text,
-            Invocation::Serve(settings) => panic!("{settings:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
     fn tcp(host: &str, port: u16) -> Bind {
-        Bind::Http(Address::Tcp { host: host.into(), port })
+        Bind { protocol: crate::Protocol::Http, address: Address::Tcp { host: host.into(), port } }
     }
 
     #[test]
@@ -143,6 +152,11 @@ mod tests {
             server_header: "Millau".into(),
             backlog: 2048,
             unix_mode: 0o660,
+            front_servers: Vec::new(),
+            web_servers: None,
+            forwarded_from: Vec::new(),
+            ajp_secret: String::new(),
+            ajp_packet_size: 8192,
             access_log: None,
             access_log_format: AccessLogFormat::Combined,
             error_log: LogTarget::Stderr,
@@ -179,6 +193,10 @@ mod tests {
             ("bind", "[::1]:1"),
             ("backlog", "7"),
             ("unix-mode", "600"),
+            ("front-servers", "192.0.2.7"),
+            ("forwarded-from", "192.0.2.0/24"),
+            ("ajp-secret", "s3cret"),
+            ("ajp-packet-size", "16k"),
             ("workers", "3"),
             ("threads", "5"),
             ("threads-min", "2"),
@@ -303,7 +321,8 @@ mod tests {
         assert!(printed("--help").contains("millau serve mysite.wsgi"));
         assert!(printed("help").contains("serve"));
         assert!(printed("serve --help").contains("environment: MILLAU_BIND]"));
-        assert!(printed("serve -h").contains("[default: http://127.0.0.1:8000]"));
+        let help = printed("serve -h").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains("[default: http://127.0.0.1:8000]"), "{help}");
     }
 
     #[test]

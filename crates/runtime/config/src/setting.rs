@@ -1,9 +1,12 @@
 //! What one row of the table is: a name, its documentation, and what a value of it does.
 
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use millau_gateway::forwarded::Proxy;
 
 use crate::listing::either;
 use crate::settings::Settings;
@@ -80,6 +83,12 @@ pub(crate) enum Kind {
     Mode { set: fn(&mut Settings, u32) },
     /// A value of a field in the response; may be empty.
     FieldValue { set: fn(&mut Settings, String) },
+    /// A secret; the variable keeps it out of the list of processes.
+    Secret { set: fn(&mut Settings, String) },
+    /// Any number of IP addresses.
+    Addresses { set: fn(&mut Settings, Vec<IpAddr>) },
+    /// Any number of proxies.
+    Proxies { set: fn(&mut Settings, Vec<Proxy>) },
     /// A file or directory.
     Path { set: fn(&mut Settings, PathBuf) },
     /// Any number of them.
@@ -127,7 +136,15 @@ impl Setting {
 
     /// Whether it may be given several times; its variable separates them by commas.
     pub fn is_list(&self) -> bool {
-        matches!(self.kind, Kind::Paths { .. } | Kind::Binds { .. } | Kind::Mounts { .. } | Kind::Pairs { .. })
+        matches!(
+            self.kind,
+            Kind::Paths { .. }
+                | Kind::Binds { .. }
+                | Kind::Mounts { .. }
+                | Kind::Addresses { .. }
+                | Kind::Proxies { .. }
+                | Kind::Pairs { .. }
+        )
     }
 
     /// Whether it takes no value.
@@ -137,7 +154,7 @@ impl Setting {
 
     /// Whether an empty value says something.
     pub(crate) fn may_be_empty(&self) -> bool {
-        matches!(self.kind, Kind::FieldValue { .. })
+        matches!(self.kind, Kind::FieldValue { .. } | Kind::Secret { .. })
     }
 
     /// What a value may be, in words for the reference page; empty where `long` says all.
@@ -183,6 +200,16 @@ impl Setting {
                     .map(|value| read(value, |text| text.parse::<Bind>().map_err(|error| error.to_string())));
                 set(settings, binds.collect::<Result<_, _>>()?);
             }
+            Kind::Addresses { set } => {
+                let addresses = values.iter().map(|value| {
+                    read(value, |text| text.parse().map_err(|_| "not an IP address: write 192.0.2.7, say".to_owned()))
+                });
+                set(settings, addresses.collect::<Result<_, _>>()?);
+            }
+            Kind::Proxies { set } => {
+                let proxies = values.iter().map(|value| read(value, str::parse::<Proxy>));
+                set(settings, proxies.collect::<Result<_, _>>()?);
+            }
             Kind::Mounts { set } => {
                 let mounts = values.iter().map(|value| read(value, str::parse::<Mount>));
                 set(settings, mounts.collect::<Result<_, _>>()?);
@@ -215,11 +242,17 @@ impl Setting {
             Kind::Choice { choices } => (read(value, |text| choose(choices, text))?.set)(settings),
             Kind::Mode { set } => set(settings, read(value, mode)?),
             Kind::FieldValue { set } => set(settings, read(value, field_value)?),
+            Kind::Secret { set } => set(settings, read(value, secret)?),
             Kind::Path { set } => set(settings, path(value)?),
             Kind::Log { dash, set } => {
                 set(settings, if value == "-" { dash.clone() } else { LogTarget::File(path(value)?) });
             }
-            Kind::Paths { .. } | Kind::Binds { .. } | Kind::Mounts { .. } | Kind::Pairs { .. } => {}
+            Kind::Paths { .. }
+            | Kind::Binds { .. }
+            | Kind::Mounts { .. }
+            | Kind::Addresses { .. }
+            | Kind::Pairs { .. }
+            | Kind::Proxies { .. } => {}
         }
         Ok(())
     }
@@ -299,6 +332,16 @@ fn field_value(text: &str) -> Result<String, String> {
         return Err("only printable ASCII can be sent in a field".to_owned());
     }
     Ok(text.trim().to_owned())
+}
+
+/// Longer than any that is set by hand, and short enough for every protocol that carries it.
+const LONGEST_SECRET: usize = 1024;
+
+fn secret(text: &str) -> Result<String, String> {
+    if text.len() > LONGEST_SECRET || text.bytes().any(|byte| !matches!(byte, b'!'..=b'~')) {
+        return Err(format!("a secret is at most {LONGEST_SECRET} printable ASCII characters without blanks"));
+    }
+    Ok(text.to_owned())
 }
 
 #[cfg(test)]

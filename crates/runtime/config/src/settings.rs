@@ -1,11 +1,14 @@
 //! What the rest of the program reads: one typed field per setting.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::{AccessLogFormat, Address, Bind, LogTarget, Mount};
+use millau_gateway::forwarded::Proxy;
+
+use crate::{AccessLogFormat, Address, Bind, LogTarget, Mount, Protocol};
 
 /// Everything that can be set, checked. The documentation, the range and the default of each field is its row in
 /// [`SETTINGS`](crate::SETTINGS).
@@ -43,6 +46,16 @@ pub struct Settings {
     pub backlog: u32,
     /// The permission bits of UNIX sockets.
     pub unix_mode: u32,
+    /// Who may connect over TCP to a front that is not HTTP; empty: everybody who can reach it.
+    pub front_servers: Vec<IpAddr>,
+    /// The same for a FastCGI front, from `FCGI_WEB_SERVER_ADDRS`; `None`: no such limit.
+    pub web_servers: Option<Vec<IpAddr>>,
+    /// Whose X-Forwarded-For is believed at HTTP fronts.
+    pub forwarded_from: Vec<Proxy>,
+    /// What an AJP front wants to be told; empty: nothing.
+    pub ajp_secret: String,
+    /// Bytes of the largest packet at an AJP front.
+    pub ajp_packet_size: usize,
     /// `None`: no access log.
     pub access_log: Option<LogTarget>,
     /// The form of its lines.
@@ -113,6 +126,11 @@ impl Settings {
             server_header: String::new(),
             backlog: 0,
             unix_mode: 0,
+            front_servers: Vec::new(),
+            web_servers: None,
+            forwarded_from: Vec::new(),
+            ajp_secret: String::new(),
+            ajp_packet_size: 0,
             access_log: None,
             access_log_format: AccessLogFormat::Combined,
             error_log: LogTarget::Stderr,
@@ -192,12 +210,26 @@ impl Settings {
 
     fn check_binds(&mut self) -> Result<(), String> {
         for (index, bind) in self.binds.iter().enumerate() {
-            let any_port = matches!(bind.address(), Address::Tcp { port: 0, .. });
+            let any_port = matches!(bind.address, Address::Tcp { port: 0, .. });
             if !any_port && self.binds[..index].contains(bind) {
                 return Err(format!("--bind {bind} is given twice"));
             }
         }
-        if self.debug && self.binds.iter().any(|bind| !is_loopback(bind.address())) {
+        for bind in self.binds.iter().filter(|bind| bind.protocol != Protocol::Http && !is_loopback(&bind.address)) {
+            if bind.protocol == Protocol::Ajp && self.ajp_secret.is_empty() {
+                return Err(format!(
+                    "--bind {bind} can be reached from other machines, and whoever speaks AJP is believed everything: set \
+                     --ajp-secret (and the same secret in the front server), or listen on 127.0.0.1"
+                ));
+            }
+            if self.front_servers.is_empty() {
+                self.warnings.push(format!(
+                    "--bind {bind} can be reached from other machines, and whoever connects there is believed who its \
+                     clients are: name the front servers with --front-servers, or listen on 127.0.0.1"
+                ));
+            }
+        }
+        if self.debug && self.binds.iter().any(|bind| !is_loopback(&bind.address)) {
             self.warnings.push(
                 "--debug shows source lines and values to everyone who can reach this server, and not only from this machine"
                     .to_owned(),

@@ -73,7 +73,8 @@ pub static SETTINGS: &[Setting] = &[
         default: "http://127.0.0.1:8000",
         help: "Listen here; may be given several times",
         long: "http://HOST:PORT, or just HOST:PORT; http+unix:/PATH for a UNIX socket; http+fd:NUMBER for a listening \
-               socket that was left open by whoever started the process. Port 0 is any free port; the log says which. A \
+               socket that was left open by whoever started the process. In place of http: fastcgi, scgi, uwsgi or ajp, for \
+               a front server that speaks it. Port 0 is any free port; the log says which. A \
                name that has several addresses means the first IPv4 address, or else the first. http://[::]:8000 is IPv6 \
                only; add http://0.0.0.0:8000 for IPv4. When this is not given and the service manager passes sockets in \
                (LISTEN_FDS), those are used.",
@@ -103,6 +104,53 @@ pub static SETTINGS: &[Setting] = &[
                umask plays no part. A socket that was passed in keeps its own.",
         group: Group::Fronts,
         kind: Kind::Mode { set: |settings, mode| settings.unix_mode = mode },
+    },
+    Setting {
+        name: "front-servers",
+        value_name: "ADDRESS",
+        default: "",
+        help: "Who may connect to fronts that are not HTTP; may be given several times",
+        long: "Such a front believes what it is told of the client: its address, its user. So nobody but the front server \
+               may connect. Without this setting everybody may who can reach it; what FCGI_WEB_SERVER_ADDRS names (FastCGI \
+               1.0, §3.2) counts for FastCGI fronts besides. UNIX sockets are guarded by --unix-mode instead.",
+        group: Group::Fronts,
+        kind: Kind::Addresses { set: |settings, addresses| settings.front_servers = addresses },
+    },
+    Setting {
+        name: "forwarded-from",
+        value_name: "PROXY",
+        default: "",
+        help: "Proxies whose X-Forwarded-For, -Proto and -Port are believed; may be given several times",
+        long: "An address, a network such as 10.0.0.0/8, or unix for whoever connects to a UNIX socket. The client's address, \
+               the scheme and the port are then those that the proxy names; without this setting, what a request claims \
+               counts for nothing. Of several addresses the client's is the last that is not itself one of these. Fronts that \
+               are not HTTP need none of this.",
+        group: Group::Fronts,
+        kind: Kind::Proxies { set: |settings, proxies| settings.forwarded_from = proxies },
+    },
+    Setting {
+        name: "ajp-secret",
+        value_name: "TEXT",
+        default: "",
+        help: "What an AJP front server must tell with each request",
+        long: "The same text stands in the front server (Apache: ProxyPass ajp://… secret=TEXT). An AJP front that other \
+               machines can reach must have one. The environment variable keeps it out of the list of processes.",
+        group: Group::Fronts,
+        kind: Kind::Secret { set: |settings, secret| settings.ajp_secret = secret },
+    },
+    Setting {
+        name: "ajp-packet-size",
+        value_name: "BYTES",
+        default: "8192",
+        help: "Largest packet at an AJP front",
+        long: "The front server must have the same (Apache: ProxyIOBufferSize). The fields of a request must fit into one \
+               packet.",
+        group: Group::Fronts,
+        kind: Kind::Size {
+            range: 8192..=65536,
+            no_limit: false,
+            set: |settings, size| settings.ajp_packet_size = size as usize,
+        },
     },
     Setting {
         name: "workers",

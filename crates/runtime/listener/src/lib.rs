@@ -19,7 +19,7 @@ mod unix;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use millau_config::{Address, Bind};
+use millau_config::{Address, Bind, Protocol};
 use millau_gateway::Local;
 
 pub use error::{ListenError, Problem};
@@ -42,6 +42,7 @@ pub enum Family {
 #[derive(Debug)]
 pub struct Listener {
     fd: OwnedFd,
+    protocol: Protocol,
     family: Family,
     local: Arc<Local>,
     url: String,
@@ -58,12 +59,27 @@ impl Listener {
     /// # Errors
     /// A [`ListenError`], whose text is one line for the operator.
     pub fn open(bind: &Bind, backlog: u32, unix_mode: u32) -> Result<Self, ListenError> {
-        let opened = match bind.address() {
+        let opened = match &bind.address {
             Address::Tcp { host, port } => tcp::open(host, *port, backlog),
             Address::Unix(path) => unix::open(path, backlog, unix_mode),
             Address::Fd(number) => inherited::adopt(*number),
         };
-        opened.map_err(|problem| ListenError::new(bind.to_string(), problem))
+        let listener = opened.map_err(|problem| ListenError::new(bind.to_string(), problem))?;
+        Ok(listener.speaking(bind.protocol))
+    }
+
+    /// The same socket, for another protocol.
+    fn speaking(mut self, protocol: Protocol) -> Self {
+        if let Some(rest) = self.url.strip_prefix(self.protocol.scheme()) {
+            self.url = format!("{}{rest}", protocol.scheme());
+        }
+        self.protocol = protocol;
+        self
+    }
+
+    /// What is spoken here.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// Our end of the connections that are accepted here, for the request.
@@ -114,6 +130,9 @@ mod tests {
         let directory = directory::Directory::new();
         let bind = format!("http+unix:{}", directory.join("app.sock").display());
         assert_eq!(open(&bind).unwrap().url(), bind);
+        let fastcgi = open(&bind.replace("http", "fastcgi")).unwrap();
+        assert_eq!((fastcgi.protocol(), fastcgi.url()), (Protocol::Fastcgi, &*bind.replace("http", "fastcgi")));
+        drop(fastcgi);
         let inside = format!("{bind}/app.sock");
         assert_eq!(
             open(&inside).unwrap_err().to_string(),

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use millau_config::Protocol;
 use millau_gateway::{Local, Scheme};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, ipproto, listen, socket_with, sockopt};
@@ -27,7 +28,14 @@ pub(crate) fn listener(fd: OwnedFd, name: &str, port: u16) -> Listener {
     let host = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
     let url = format!("http://{host}:{port}");
     let name = if is_wildcard(name) { machine_name().unwrap_or(host) } else { host };
-    Listener { fd, family: Family::Tcp, local: Arc::new(Local { name, port, scheme: Scheme::Http }), url, file: None }
+    Listener {
+        fd,
+        protocol: Protocol::Http,
+        family: Family::Tcp,
+        local: Arc::new(Local { name, port, scheme: Scheme::Http }),
+        url,
+        file: None,
+    }
 }
 
 /// An address that nobody can connect to, so no URL can be made with it.

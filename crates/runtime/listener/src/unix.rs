@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use millau_config::Protocol;
 use millau_gateway::{Local, Scheme};
 use rustix::fs::{FileType, Mode, chmod, fchmod, lstat, unlink};
 use rustix::io::Errno;
@@ -44,7 +45,7 @@ fn bound(path: &Path, address: &SocketAddrUnix, mode: Mode) -> Result<OwnedFd, P
 pub(crate) fn listener(fd: OwnedFd, path: &Path, file: Option<SocketFile>) -> Listener {
     let local = Local { name: "localhost".to_owned(), port: Scheme::Http.default_port(), scheme: Scheme::Http };
     let url = format!("http+unix:{}", path.display());
-    Listener { fd, family: Family::Unix, local: Arc::new(local), url, file }
+    Listener { fd, protocol: Protocol::Http, family: Family::Unix, local: Arc::new(local), url, file }
 }
 
 fn socket() -> Result<OwnedFd, Errno> {

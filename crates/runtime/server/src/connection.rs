@@ -3,11 +3,14 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use millau_gateway::{Local, Peer};
-use millau_http1::HeadEnd;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
+
+use crate::wire::Wire;
 
 /// A socket, and what has been received on it but not used.
 pub(crate) struct Connection {
@@ -25,8 +28,8 @@ pub(crate) struct Connection {
     pub(crate) ended: bool,
     /// True once a request was answered: from then on silence means keep-alive, not a missing head.
     pub(crate) used: bool,
-    /// Where the search for the end of the head stands in the inbox.
-    pub(crate) head_end: HeadEnd,
+    /// The protocol, and where in it the connection stands; elsewhere while an exchange has the connection.
+    pub(crate) wire: Wire,
     /// When the first byte of the head (or the connection) came, in milliseconds.
     pub(crate) head_since: u64,
     /// When the last response was out (or the connection came), in milliseconds.
@@ -68,6 +71,23 @@ impl Connection {
         }
     }
 
+    /// Waits until the socket is ready for one of `flags`. `false`: the time is over; zero is no limit.
+    pub(crate) fn wait_for(&self, flags: PollFlags, timeout: Duration) -> Result<bool, Errno> {
+        let until = (!timeout.is_zero()).then(|| Instant::now() + timeout);
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let left = left.map(|left| Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            });
+            match rustix::event::poll(&mut [PollFd::new(&self.socket, flags)], left.as_ref()) {
+                Ok(count) => return Ok(count > 0),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// The socket, borrowed.
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
@@ -76,7 +96,7 @@ impl Connection {
     /// Makes the close that follows a reset, which no peer can take for a regular end.
     pub(crate) fn reset_on_close(&self) {
         // A UNIX socket knows no reset; nothing more can be done for its peer.
-        let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(std::time::Duration::ZERO));
+        let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
     }
 
     /// Tells the peer that nothing more will come, so that it reads what was sent before it sees the close.

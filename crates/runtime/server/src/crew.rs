@@ -1,52 +1,106 @@
 //! The threads of a worker: how they come, wait for the lead, and go.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::blockers::{Blockers, QUICK};
+use crate::exchange::FrontExchange;
 use crate::lead::Desk;
-use crate::shift::{Shared, Shift};
+use crate::shift::{ROLE, Role, Shared, Shift};
 
 /// A thread that nobody has needed for so long goes.
 const IDLE: Duration = Duration::from_secs(10);
 /// As much stack as CPython expects of a thread: deep recursion must end in RecursionError, not in a crash.
 const STACK: usize = 8 * 1024 * 1024;
 
+/// What a thread that follows is called to do.
+enum Duty {
+    /// Lead, for this term.
+    Lead(u64),
+    /// Answer one request that will block.
+    Call(Box<FrontExchange>),
+}
+
 impl Shared {
     /// The life of the thread with this number: leads and follows by turns.
     pub(crate) fn work(self: &Arc<Self>, number: usize) {
         self.application.thread(&mut || {
             let mut desk = Desk::new(number);
-            while let Some(term) = self.follow(number) {
-                self.lead(&mut desk, term);
+            while let Some(duty) = self.follow(number) {
+                match duty {
+                    Duty::Lead(term) => self.lead(&mut desk, term),
+                    Duty::Call(exchange) => self.call_apart(number, exchange),
+                }
             }
         });
     }
 
-    /// Waits for the lead. `None`: this thread is not needed any more.
-    fn follow(&self, number: usize) -> Option<u64> {
+    /// Waits for something to do. `None`: this thread is not needed any more.
+    fn follow(&self, number: usize) -> Option<Duty> {
         let mut shift = self.lock();
         shift.idle += 1;
-        let lead = loop {
+        let duty = loop {
             if shift.stopping {
                 break None;
             }
             if shift.vacant {
                 shift.vacant = false;
-                break Some(shift.term);
+                break Some(Duty::Lead(shift.term));
+            }
+            if let Some(exchange) = shift.set_aside.pop_front() {
+                break Some(Duty::Call(exchange));
             }
             let (again, waited) =
                 self.crew.wait_timeout(shift, IDLE).unwrap_or_else(std::sync::PoisonError::into_inner);
             shift = again;
             let spare = shift.threads > self.options.threads_min && number > 0;
-            if waited.timed_out() && !shift.vacant && spare {
+            if waited.timed_out() && !shift.vacant && shift.set_aside.is_empty() && spare {
                 break None;
             }
         };
         shift.idle -= 1;
-        if lead.is_none() {
+        if duty.is_none() {
             shift.threads -= 1;
         }
-        lead
+        duty
+    }
+
+    /// How many threads wait, or may still be started.
+    pub(crate) fn threads_to_come(&self, shift: &Shift) -> usize {
+        let more = if shift.hiring_failed { 0 } else { self.options.threads_max.saturating_sub(shift.threads) };
+        shift.idle + more
+    }
+
+    /// Finds a thread for each request that was set aside.
+    pub(crate) fn call_followers(self: &Arc<Self>, shift: &mut Shift) {
+        let wanted = shift.set_aside.len();
+        for _ in 0..wanted.min(shift.idle) {
+            self.crew.notify_one();
+        }
+        for _ in shift.idle..wanted.min(self.threads_to_come(shift)) {
+            self.hire(shift);
+        }
+        if shift.threads <= 1 {
+            // No thread could be started: then this one runs them.
+            shift.ready.append(&mut shift.set_aside);
+        }
+    }
+
+    /// Runs one request that was set aside, and sends its answer.
+    fn call_apart(self: &Arc<Self>, number: usize, exchange: Box<FrontExchange>) {
+        let target = Blockers::name(&exchange.request.method, exchange.request.target());
+        ROLE.set(Role::Follower);
+        let began = Instant::now();
+        let mut exchange = Some(exchange);
+        self.application.batch(&mut || {
+            if let Some(exchange) = exchange.take() {
+                self.call(number, exchange);
+            }
+        });
+        let quick = began.elapsed() < QUICK;
+        self.deliver_own();
+        let mut shift = self.lock();
+        if quick { shift.blockers.quick(target) } else { shift.blockers.blocked(target) }
     }
 
     /// Opens the lead for another thread: one that waits, or a new one, or, at the limit, the first whose call ends.
@@ -69,8 +123,12 @@ impl Shared {
             shared.work(number);
             shared.lock().numbers.give(number);
         }) {
-            Ok(_) => shift.threads += 1,
+            Ok(_) => {
+                shift.threads += 1;
+                shift.hiring_failed = false;
+            }
             Err(error) => {
+                shift.hiring_failed = true;
                 shift.numbers.give(number);
                 log::error!("operator error: no further thread can be started: {error}; calls wait for those that run");
             }

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 use millau_log::{Outcome, Record};
 
 use crate::clock::{deadline_after, now_ms};
-use crate::http1_exchange::{Afterwards, Http1Exchange};
+use crate::exchange::FrontExchange;
 use crate::outbox::Sent;
 use crate::shift::{OWN, Shared, Shift};
 use crate::slots::Tenant;
+use crate::wire::Afterwards;
 
 /// How long a closed connection is kept so that its peer can read the response before a reset could overtake it.
 const LINGER: Duration = Duration::from_secs(2);
@@ -33,7 +34,7 @@ impl Shared {
     }
 
     /// Sends responses for a thread that does not lead.
-    pub(crate) fn deliver_apart(self: &Arc<Self>, exchanges: &mut Vec<Box<Http1Exchange>>) {
+    pub(crate) fn deliver_apart(self: &Arc<Self>, exchanges: &mut Vec<Box<FrontExchange>>) {
         if exchanges.is_empty() {
             return;
         }
@@ -133,7 +134,7 @@ impl Shared {
         }
     }
 
-    fn record(&self, exchange: &Http1Exchange, lines: &mut Vec<u8>) {
+    fn record(&self, exchange: &FrontExchange, lines: &mut Vec<u8>) {
         let Some(log) = &self.options.access_log else { return };
         let request = &exchange.request;
         let record = Record {
@@ -156,7 +157,7 @@ impl Shared {
     }
 }
 
-fn report(exchange: &Http1Exchange, error: &io::Error) {
+fn report(exchange: &FrontExchange, error: &io::Error) {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         log::error!("{}: {error}; the response is cut", exchange.describe());
     } else {
@@ -167,7 +168,7 @@ fn report(exchange: &Http1Exchange, error: &io::Error) {
 /// Responses on their way out; keeps its memory.
 #[derive(Default)]
 pub(crate) struct Batch {
-    exchanges: Vec<Box<Http1Exchange>>,
+    exchanges: Vec<Box<FrontExchange>>,
     results: Vec<io::Result<Sent>>,
     log_lines: Vec<u8>,
 }

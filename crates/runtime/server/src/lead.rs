@@ -1,23 +1,29 @@
 //! The leader: polls, reads, runs what is ready, sends.
 
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
+use millau_config::Protocol;
 use millau_gateway::{Error, Exchange, Peer};
-use millau_http1::{HeadEnd, is_blank};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags};
 
+use crate::blockers::Blockers;
 use crate::clock::{deadline_after, now_ms};
 use crate::connection::Connection;
 use crate::deliver::Batch;
+use crate::exchange::FrontExchange;
 use crate::forked::end_if_forked;
 use crate::reactor::{Events, Token};
 use crate::shift::{ROLE, Role, Shared, Shift};
 use crate::slots::Tenant;
+use crate::wire::Wire;
 
+/// How much is received at once.
+pub(crate) const RECEIVE_PIECE: usize = 64 * 1024;
 /// Answers are held back while further calls run, but no longer than this.
 const HOLD_BACK: Duration = Duration::from_micros(400);
 /// Deadlines are looked at no more often than this.
@@ -31,7 +37,8 @@ const ACCEPT_PAUSE_MS: u64 = 100;
 
 /// What a thread needs to lead; kept while it follows.
 pub(crate) struct Desk {
-    scratch: Box<[u8]>,
+    /// What is received goes here first; always [`RECEIVE_PIECE`] long.
+    scratch: Vec<u8>,
     events: Events,
     batch: Batch,
     number: usize,
@@ -40,7 +47,7 @@ pub(crate) struct Desk {
 impl Desk {
     /// For the thread with this number, counted from 0.
     pub(crate) fn new(number: usize) -> Self {
-        Self { scratch: vec![0; 64 * 1024].into_boxed_slice(), events: Events::new(), batch: Batch::default(), number }
+        Self { scratch: vec![0; RECEIVE_PIECE], events: Events::new(), batch: Batch::default(), number }
     }
 }
 
@@ -57,6 +64,10 @@ impl Shared {
         self.pulse.lead();
         loop {
             shift = self.deliver(shift, &mut desk.batch);
+            if !shift.set_aside.is_empty() {
+                // Not before: they need the interpreter, which this thread has left by now.
+                self.call_followers(&mut shift);
+            }
             if shift.ready.is_empty() && !has_drained(&shift) {
                 shift = self.gather(shift, desk);
             }
@@ -92,6 +103,7 @@ impl Shared {
 
     /// Runs what is ready, back to back. `true`: the lead is lost.
     fn run(self: &Arc<Self>, desk: &mut Desk, term: u64) -> bool {
+        let watched = self.options.threads_max > 1;
         let mut first_answer: Option<Instant> = None;
         let mut shift = self.lock();
         loop {
@@ -103,27 +115,48 @@ impl Shared {
                 }
             }
             let Some(exchange) = shift.ready.pop_front() else { return false };
+            let mut target = None;
+            if watched && !shift.blockers.is_empty() {
+                let name = Blockers::name(&exchange.request.method, exchange.request.target());
+                if shift.blockers.expects(name) && shift.set_aside.len() < self.threads_to_come(&shift) {
+                    shift.set_aside.push_back(exchange);
+                    continue;
+                }
+                target = Some(name);
+            }
             drop(shift);
-            if let Some(board) = &self.board {
-                board.begin(desk.number, &exchange.request.method, exchange.request.target());
-            }
+            let name = || Blockers::name(&exchange.request.method, exchange.request.target());
+            // The name is needed behind the call only if that turns out to block; making it costs little.
+            let name = if watched { target.unwrap_or_else(name) } else { 0 };
             self.pulse.enter();
-            let call = AssertUnwindSafe(|| self.application.call(Exchange::new(exchange)));
-            if catch_unwind(call).is_err() {
-                log::error!(
-                    "engine error: a call into the application panicked; please report it with the lines above"
-                );
-            }
-            end_if_forked();
-            if let Some(board) = &self.board {
-                board.end(desk.number);
-            }
+            self.call(desk.number, exchange);
             shift = self.lock();
             if shift.term != term {
+                if self.alarm.take_blocked(term) {
+                    shift.blockers.blocked(name);
+                }
                 ROLE.set(Role::Follower);
                 return true;
             }
             self.pulse.leave();
+            if target.is_some() {
+                shift.blockers.quick(name);
+            }
+        }
+    }
+
+    /// Calls the application for one request.
+    pub(crate) fn call(&self, thread: usize, exchange: Box<FrontExchange>) {
+        if let Some(board) = &self.board {
+            board.begin(thread, &exchange.request.method, exchange.request.target());
+        }
+        let call = AssertUnwindSafe(|| self.application.call(Exchange::new(exchange)));
+        if catch_unwind(call).is_err() {
+            log::error!("engine error: a call into the application panicked; please report it with the lines above");
+        }
+        end_if_forked();
+        if let Some(board) = &self.board {
+            board.end(thread);
         }
     }
 
@@ -231,11 +264,12 @@ impl Shared {
         }
         for index in over {
             match shift.slots.take(index) {
-                Tenant::Head(connection) if is_blank(&connection.inbox) => self.close(shift, *connection),
+                Tenant::Head(connection) if connection.wire.is_blank(&connection.inbox) => {
+                    self.close(shift, *connection)
+                }
                 Tenant::Head(connection) => {
                     let mut exchange = shift.spare(self);
-                    exchange.expect_from(&connection);
-                    exchange.connection = Some(connection);
+                    exchange.adopt_blank(connection);
                     exchange.refuse(&Error::peer(408, "the head of the request did not arrive in time"));
                     shift.finished.push(exchange);
                 }
@@ -258,7 +292,7 @@ impl Shared {
     }
 
     /// Takes connections from a listener. `true`: there may be more.
-    fn accept(self: &Arc<Self>, shift: &mut Shift, listener: usize, scratch: &mut [u8], now: u64) -> bool {
+    fn accept(self: &Arc<Self>, shift: &mut Shift, listener: usize, scratch: &mut Vec<u8>, now: u64) -> bool {
         let Some(listener) = shift.listeners.get(listener).cloned() else { return false };
         for _ in 0..ACCEPTS_IN_A_ROW {
             if shift.slots.occupied() >= self.options.connections {
@@ -277,7 +311,10 @@ impl Shared {
                     return false;
                 }
             };
-            let peer = address.and_then(|address: SocketAddrAny| std::net::SocketAddr::try_from(address).ok());
+            let peer = address.and_then(|address: SocketAddrAny| SocketAddr::try_from(address).ok());
+            if !self.is_welcome(listener.protocol(), peer) {
+                continue;
+            }
             let slot = shift.slots.reserve();
             let connection = Connection {
                 socket,
@@ -289,7 +326,7 @@ impl Shared {
                 closing: false,
                 ended: false,
                 used: false,
-                head_end: HeadEnd::default(),
+                wire: Wire::new(listener.protocol(), &self.options),
                 head_since: 0,
                 idle_since: now,
                 inbox: Vec::new(),
@@ -299,6 +336,20 @@ impl Shared {
             self.read(shift, slot, scratch, now);
         }
         true
+    }
+
+    /// False for a peer that is none of the front servers that may connect here.
+    fn is_welcome(&self, protocol: Protocol, peer: Option<SocketAddr>) -> bool {
+        let (Some(peer), true) = (peer, protocol != Protocol::Http) else { return true };
+        let address = peer.ip().to_canonical();
+        let named = &self.options.front_servers;
+        let by_fastcgi = self.options.web_server_addresses.as_ref().filter(|_| protocol == Protocol::Fastcgi);
+        let welcome = (named.is_empty() || named.contains(&address))
+            && by_fastcgi.is_none_or(|addresses| addresses.contains(&address));
+        if !welcome {
+            log::warn!("{peer} is none of the front servers that may connect here; its connection is closed");
+        }
+        welcome
     }
 
     /// Watches the listeners exactly while connections may come.
@@ -325,7 +376,7 @@ impl Shared {
     /// that has just been used may send one more request, whose answer says that it is the last.
     ///
     /// Connections that wait at a listener are taken first: if no other process has it open, they would be reset.
-    fn drain(self: &Arc<Self>, shift: &mut Shift, scratch: &mut [u8], now: u64) {
+    fn drain(self: &Arc<Self>, shift: &mut Shift, scratch: &mut Vec<u8>, now: u64) {
         if shift.draining.is_some() {
             return;
         }
@@ -341,8 +392,9 @@ impl Shared {
         for index in homes {
             let slot = shift.slots.row(index);
             if let Tenant::Head(connection) = &slot.tenant {
-                let silent =
-                    connection.used && is_blank(&connection.inbox) && connection.idle_since + DRAIN_GRACE_MS < now;
+                let silent = connection.used
+                    && connection.wire.is_blank(&connection.inbox)
+                    && connection.idle_since + DRAIN_GRACE_MS < now;
                 slot.deadline = if silent { now } else { slot.deadline.min(now + DRAIN_GRACE_MS) };
             }
         }

@@ -12,22 +12,27 @@
 #![allow(clippy::vec_box)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod blockers;
+mod channel;
 mod clock;
 mod connection;
 mod crew;
 mod deliver;
+mod exchange;
 mod forked;
-mod http1_exchange;
+
 mod lead;
 mod options;
 mod outbox;
 mod pulse;
 mod reactor;
 mod read;
+mod respond;
 mod shift;
 mod slots;
 mod spool;
 mod watch;
+mod wire;
 mod worker;
 
 pub use options::{Board, Options, Timeouts};

@@ -1,8 +1,10 @@
 //! What the operator decides about a worker.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use millau_gateway::forwarded::Proxy;
 use millau_http1::Limits;
 use millau_log::AccessLog;
 
@@ -24,8 +26,30 @@ pub struct Options {
     pub threads_max: usize,
     /// The Server field; empty for none.
     pub server_field: Vec<u8>,
+    /// Who may connect over TCP to a front that is not HTTP; empty: everybody.
+    pub front_servers: Vec<IpAddr>,
+    /// What `FCGI_WEB_SERVER_ADDRS` names (FastCGI 1.0 §3.2): who may connect over TCP to a FastCGI front.
+    pub web_server_addresses: Option<Vec<IpAddr>>,
+    /// Whose X-Forwarded-For is believed at HTTP fronts.
+    pub forwarded_from: Vec<Proxy>,
+    /// What a request over AJP must tell; empty: nothing.
+    pub ajp_secret: Vec<u8>,
+    /// Bytes of the largest AJP packet.
+    pub ajp_packet_size: usize,
     /// Where requests are recorded, if anywhere.
     pub access_log: Option<Arc<AccessLog>>,
+}
+
+impl Options {
+    /// Bytes that the variables of a front server may have: the client's fields, and what the front server adds.
+    pub(crate) fn variables_size(&self) -> usize {
+        self.limits.head_size + 16 * 1024
+    }
+
+    /// How many such variables there may be.
+    pub(crate) fn variables(&self) -> usize {
+        self.limits.fields + 100
+    }
 }
 
 /// How long a peer may take.

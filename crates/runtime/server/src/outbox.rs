@@ -5,10 +5,13 @@ use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
 
 use millau_gateway::Bytes;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
+
+use crate::wire::Frames;
 
 /// Above this, bytes that can be shared are sent from where they are instead of being copied behind the head.
 const COPY_BELOW: usize = 4 * 1024;
@@ -47,9 +50,16 @@ enum Piece {
     Copied(Vec<u8>),
     Shared(Bytes),
     File {
-        file: File,
+        file: Arc<File>,
         offset: u64,
         length: u64,
+    },
+    /// A stretch of a file that is wrapped frame by frame when its turn has come: a large file makes many frames.
+    Framed {
+        file: Arc<File>,
+        offset: u64,
+        length: u64,
+        frames: Frames,
     },
     /// A part of the spill.
     Spilled {
@@ -68,14 +78,12 @@ pub(crate) enum Sent {
 }
 
 impl Outbox {
-    /// The buffer to append to; [`Outbox::appended`] must be called afterwards.
-    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.buffer
-    }
-
-    /// Counts what was appended to the buffer since its length was `before`.
-    pub(crate) fn appended(&mut self, before: usize) {
+    /// Lets `write` append to the buffer; it takes nothing away.
+    pub(crate) fn append<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let before = self.buffer.len();
+        let result = write(&mut self.buffer);
         self.pending += self.buffer.len() - before;
+        result
     }
 
     /// From now on, and until everything has gone, further bytes go to a file.
@@ -146,11 +154,32 @@ impl Outbox {
         self.queue.push_back(Piece::Shared(data));
     }
 
-    pub(crate) fn push_file(&mut self, file: File, offset: u64, length: u64) {
+    pub(crate) fn push_file(&mut self, file: File, offset: u64, length: u64, frames: Frames) {
         if length > 0 {
             self.close_buffer();
-            self.queue.push_back(Piece::File { file, offset, length });
+            let file = Arc::new(file);
+            self.queue.push_back(match frames.prefix {
+                None => Piece::File { file, offset, length },
+                Some(_) => Piece::Framed { file, offset, length, frames },
+            });
         }
+    }
+
+    /// Makes the next frame of a file that is first in the queue.
+    fn unfold(&mut self) {
+        let Some(Piece::Framed { file, offset, length, frames }) = self.queue.pop_front() else { return };
+        let mut before = Vec::new();
+        let part = frames.prefix.map_or(length, |prefix| prefix(&mut before, length, frames.key)).clamp(1, length);
+        if part < length {
+            let (offset, length) = (offset + part, length - part);
+            self.queue.push_front(Piece::Framed { file: file.clone(), offset, length, frames });
+        }
+        self.pending += before.len() + frames.suffix.len();
+        if !frames.suffix.is_empty() {
+            self.queue.push_front(Piece::Shared(Bytes::from_static(frames.suffix)));
+        }
+        self.queue.push_front(Piece::File { file, offset, length: part });
+        self.queue.push_front(Piece::Copied(before));
     }
 
     /// Bytes in memory that wait for the peer.
@@ -182,10 +211,14 @@ impl Outbox {
                     return Ok(Sent::All);
                 }
                 None => rustix::net::send(socket, &self.buffer[self.sent..], SendFlags::NOSIGNAL | SendFlags::DONTWAIT),
+                Some(Piece::Framed { .. }) => {
+                    self.unfold();
+                    continue;
+                }
                 Some(Piece::File { .. } | Piece::Spilled { .. }) => {
                     let mut spilled = None;
                     let (file, offset, length) = match (self.queue.front_mut(), &mut self.spill) {
-                        (Some(Piece::File { file, offset, length }), _) => (&*file, offset, length),
+                        (Some(Piece::File { file, offset, length }), _) => (&**file, offset, length),
                         (Some(Piece::Spilled { offset, length }), Some(spill)) => {
                             spilled = Some(&mut spill.unsent);
                             (&spill.file, offset, length)
@@ -232,7 +265,7 @@ impl Outbox {
             let bytes: &[u8] = match piece {
                 Piece::Copied(bytes) => bytes,
                 Piece::Shared(bytes) => bytes,
-                Piece::File { .. } | Piece::Spilled { .. } => {
+                Piece::File { .. } | Piece::Framed { .. } | Piece::Spilled { .. } => {
                     to_the_end = false;
                     break;
                 }
@@ -259,7 +292,7 @@ impl Outbox {
             let left = match piece {
                 Piece::Copied(bytes) => bytes.len() - self.sent,
                 Piece::Shared(bytes) => bytes.len() - self.sent,
-                Piece::File { .. } | Piece::Spilled { .. } => break,
+                Piece::File { .. } | Piece::Framed { .. } | Piece::Spilled { .. } => break,
             };
             if sent < left {
                 break;
@@ -302,7 +335,7 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(b"head");
         outbox.push_shared(vec![b's'; 200_000].into());
-        outbox.push_file(file, 100_000, 200_000);
+        outbox.push_file(file, 100_000, 200_000, Frames::NONE);
         outbox.push(b"tail");
         outbox.push_shared(Bytes::from_static(b"small"));
         assert_eq!(outbox.pending(), 200_013);
@@ -352,7 +385,7 @@ mod tests {
     fn a_file_that_shrinks_is_an_error_and_not_a_short_response() {
         let (ours, _theirs) = pair();
         let mut outbox = Outbox::default();
-        outbox.push_file(tempfile(), 0, 10);
+        outbox.push_file(tempfile(), 0, 10, Frames::NONE);
         assert_eq!(outbox.send(ours.as_fd()).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 

@@ -8,9 +8,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use millau_gateway::Application;
 use millau_listener::Listener;
 
+use crate::blockers::Blockers;
 use crate::crew::Numbers;
+use crate::exchange::FrontExchange;
 use crate::forked::end_if_forked;
-use crate::http1_exchange::Http1Exchange;
 use crate::options::{Board, Options};
 use crate::pulse::Pulse;
 use crate::reactor::Reactor;
@@ -50,16 +51,21 @@ pub(crate) struct Shift {
     pub(crate) threads: usize,
     pub(crate) idle: usize,
     pub(crate) numbers: Numbers,
+    /// The system gave no thread when one was last asked for.
+    pub(crate) hiring_failed: bool,
     /// Requests that are read and wait for their call.
-    pub(crate) ready: VecDeque<Box<Http1Exchange>>,
+    pub(crate) ready: VecDeque<Box<FrontExchange>>,
+    /// Requests that will block, as those like them did: each waits for a thread of its own.
+    pub(crate) set_aside: VecDeque<Box<FrontExchange>>,
+    pub(crate) blockers: Blockers,
     /// Responses that wait to be sent together.
-    pub(crate) finished: Vec<Box<Http1Exchange>>,
+    pub(crate) finished: Vec<Box<FrontExchange>>,
     /// Slots to be looked at without an event.
     pub(crate) attention: Vec<u32>,
     pub(crate) slots: Slots,
     /// Closed when the worker drains.
     pub(crate) listeners: Vec<Arc<Listener>>,
-    spare: Vec<Box<Http1Exchange>>,
+    spare: Vec<Box<FrontExchange>>,
     /// When the deadlines are looked at next, in milliseconds.
     pub(crate) next_sweep: u64,
     /// False while the listeners are not watched.
@@ -86,7 +92,7 @@ pub(crate) enum Role {
 thread_local! {
     pub(crate) static ROLE: Cell<Role> = const { Cell::new(Role::Outsider) };
     /// Responses of a thread that lost the lead: it sends them itself, once it is out of the interpreter.
-    pub(crate) static OWN: RefCell<Vec<Box<Http1Exchange>>> = const { RefCell::new(Vec::new()) };
+    pub(crate) static OWN: RefCell<Vec<Box<FrontExchange>>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Shared {
@@ -134,7 +140,7 @@ impl Shared {
     }
 
     /// Takes a response that is complete (or broken) from whoever answered it.
-    pub(crate) fn give_back(self: &Arc<Self>, exchange: Box<Http1Exchange>) {
+    pub(crate) fn give_back(self: &Arc<Self>, exchange: Box<FrontExchange>) {
         end_if_forked();
         match ROLE.get() {
             Role::Leader { term } => {
@@ -157,12 +163,12 @@ impl Shared {
 
 impl Shift {
     /// An empty exchange.
-    pub(crate) fn spare(&mut self, shared: &Arc<Shared>) -> Box<Http1Exchange> {
-        self.spare.pop().unwrap_or_else(|| Box::new(Http1Exchange::new(shared.clone())))
+    pub(crate) fn spare(&mut self, shared: &Arc<Shared>) -> Box<FrontExchange> {
+        self.spare.pop().unwrap_or_else(|| Box::new(FrontExchange::new(shared.clone())))
     }
 
     /// Keeps an exchange, empty, for the next request.
-    pub(crate) fn keep(&mut self, exchange: Box<Http1Exchange>) {
+    pub(crate) fn keep(&mut self, exchange: Box<FrontExchange>) {
         if self.spare.len() < SPARE {
             self.spare.push(exchange);
         }

@@ -1,7 +1,7 @@
 //! The table of a worker's connections.
 
 use crate::connection::Connection;
-use crate::http1_exchange::Http1Exchange;
+use crate::exchange::FrontExchange;
 use crate::reactor::TURN_MASK;
 
 /// Who has the connection, and what it waits for.
@@ -11,11 +11,11 @@ pub(crate) enum Tenant {
     /// Waits for a head, or for more of one.
     Head(Box<Connection>),
     /// The head is there, the body is still coming.
-    Body(Box<Http1Exchange>),
+    Body(Box<FrontExchange>),
     /// A thread has it, or it is ready and waits for one.
     Away,
     /// The response is complete, the peer is slow to take it.
-    Sending(Box<Http1Exchange>),
+    Sending(Box<FrontExchange>),
     /// The response is out and our side closed; what still comes is read and dropped, so that no reset overtakes it.
     Lingering(Box<Connection>),
 }

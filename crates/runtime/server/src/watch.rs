@@ -6,7 +6,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -34,12 +34,14 @@ pub(crate) struct Alarm {
     /// A batch is on.
     batch: AtomicBool,
     alert: AtomicBool,
+    /// The term of the leader that was last found blocked; 0 for none.
+    blocked: AtomicU64,
 }
 
 impl Alarm {
     pub(crate) fn new() -> io::Result<Self> {
         let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?;
-        Ok(Self { timer, batch: AtomicBool::new(false), alert: AtomicBool::new(false) })
+        Ok(Self { timer, batch: AtomicBool::new(false), alert: AtomicBool::new(false), blocked: AtomicU64::new(0) })
     }
 
     /// A batch begins.
@@ -57,6 +59,11 @@ impl Alarm {
     /// Wakes the watcher as soon as can be.
     pub(crate) fn ring(&self) {
         self.arm(Duration::from_nanos(1));
+    }
+
+    /// True if the leader of this term lost the lead because it was blocked, and not because it computed.
+    pub(crate) fn take_blocked(&self, term: u64) -> bool {
+        self.blocked.compare_exchange(term, 0, Relaxed, Relaxed).is_ok()
     }
 
     fn arm(&self, after: Duration) {
@@ -96,7 +103,7 @@ impl Shared {
         while self.alarm.batch.load(Relaxed) {
             if look.in_call() && is_asleep(look.thread) {
                 std::thread::sleep(SECOND_LOOK);
-                if self.pulse.look() == look && is_asleep(look.thread) && self.relieve(look.beat) {
+                if self.pulse.look() == look && is_asleep(look.thread) && self.relieve(look.beat, true) {
                     return true;
                 }
             } else {
@@ -107,7 +114,7 @@ impl Shared {
             let computed = processor_time(next.thread);
             if next == look && look.in_call() {
                 let spent = computed.zip(computed_before).map(|(now, before)| now.saturating_sub(before));
-                if spent.is_some_and(|spent| spent > COMPUTING) && self.relieve(look.beat) {
+                if spent.is_some_and(|spent| spent > COMPUTING) && self.relieve(look.beat, false) {
                     return false;
                 }
             } else {
@@ -119,10 +126,13 @@ impl Shared {
     }
 
     /// Opens the lead, if the leader is still in that call. `true` if so.
-    fn relieve(self: &Arc<Self>, beat: u64) -> bool {
+    fn relieve(self: &Arc<Self>, beat: u64, blocked: bool) -> bool {
         let mut shift = self.lock();
         if self.pulse.look().beat != beat || shift.vacant {
             return false;
+        }
+        if blocked {
+            self.alarm.blocked.store(shift.term, Relaxed);
         }
         self.hand_over(&mut shift);
         // The batch is over as far as it was this leader's; whoever leads next begins one of its own.

@@ -128,7 +128,10 @@ impl Environ {
         if request.scheme != request.local.scheme {
             self.set_scheme(&environ, request.scheme)?;
         }
-        if let Peer::Inet(address) = request.peer {
+        let told = request.front.as_deref().is_some_and(|front| front.remote_addr.is_some());
+        if let Peer::Inet(address) = request.peer
+            && !told
+        {
             let ip = address.ip().to_canonical();
             let text = match &memory.address {
                 Some((known, text)) if *known == ip => text.bind(py).clone(),
@@ -210,7 +213,7 @@ impl Environ {
                 environ.set_item(name, latin1(py, value)?)?;
             }
         }
-        if let Some(port) = front.remote_port {
+        if let Some(port) = front.remote_port.filter(|_| front.remote_addr.is_some()) {
             environ.set_item(&self.keys.remote_port, decimal(py, port.into())?)?;
         }
         if let Some(port) = front.server_port {

@@ -1,0 +1,181 @@
+//! What applications see of an exchange: the channel of the gateway.
+
+use std::fs::File;
+
+use millau_gateway::{BodyLength, Bytes, Channel, Error, Request, Response};
+use rustix::event::PollFlags;
+
+use crate::exchange::{FrontExchange, READ_PIECE};
+use crate::outbox::{Outbox, Sent};
+
+/// No response has more than this on disk: a peer that reads nothing must not fill it.
+const LONGEST_SPILL: u64 = 1024 * 1024 * 1024;
+
+impl Channel for FrontExchange {
+    fn request(&self) -> &Request {
+        &self.request
+    }
+
+    fn request_mut(&mut self) -> &mut Request {
+        &mut self.request
+    }
+
+    fn buffered(&self) -> &[u8] {
+        if self.held_body.is_empty() { &self.body[self.body_taken..] } else { &self.held[self.held_body.clone()] }
+    }
+
+    fn consume(&mut self, length: usize) {
+        if !self.held_body.is_empty() {
+            self.held_body.start += length.min(self.held_body.len());
+            return;
+        }
+        self.body_taken = (self.body_taken + length).min(self.body.len());
+        if self.body_taken == self.body.len() {
+            self.body.clear();
+            self.body_taken = 0;
+        }
+    }
+
+    fn is_body_complete(&self) -> bool {
+        self.wire.is_body_done() && self.spool.is_none()
+    }
+
+    fn fill(&mut self) -> Result<bool, Error> {
+        let before = self.buffered().len();
+        if self.body_taken > 0 {
+            self.body.drain(..self.body_taken);
+            self.body_taken = 0;
+        }
+        loop {
+            if self.buffered().len() > before {
+                return Ok(true);
+            }
+            if let Some(spool) = &mut self.spool {
+                if spool.has_more() {
+                    if let Err(error) = spool.take(&mut self.body, READ_PIECE) {
+                        return Err(Error::operator("a spooled request body cannot be read").caused_by(error));
+                    }
+                    continue;
+                }
+                self.spool = None;
+            }
+            if self.wire.is_body_done() {
+                return Ok(false);
+            }
+            if let Err(error) = self.read_body() {
+                self.wire.distrust();
+                if self.peer_error.is_none() {
+                    self.peer_error = Some(Error::peer(error.status(), error.message().to_owned()));
+                }
+                return Err(error);
+            }
+        }
+    }
+
+    fn start(&mut self, response: &Response, length: BodyLength) -> Result<(), Error> {
+        self.open(response, length)
+    }
+
+    fn is_started(&self) -> bool {
+        self.started
+    }
+
+    fn write(&mut self, data: &[u8]) {
+        let admitted = self.admit(data.len() as u64) as usize;
+        self.wrap(admitted, |this, part| this.outbox.push(&data[part]));
+    }
+
+    fn write_shared(&mut self, data: Bytes) {
+        let admitted = self.admit(data.len() as u64) as usize;
+        self.wrap(admitted, |this, part| this.outbox.push_shared(data.slice(part)));
+    }
+
+    fn write_file(&mut self, file: File, offset: u64, length: u64) -> Result<(), Error> {
+        let admitted = self.admit(length);
+        self.outbox.push_file(file, offset, admitted, self.frames);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        if self.broken {
+            return Err(Error::disconnected("the client has closed the connection"));
+        }
+        let Some(connection) = &self.connection else {
+            return Err(Error::engine("the connection of a request is missing"));
+        };
+        if self.started {
+            let wire = &mut self.wire;
+            self.outbox.append(|out| wire.flush(out));
+        }
+        match self.outbox.send(connection.socket()) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.disconnected("the client has closed the connection", error)),
+        }
+    }
+
+    fn must_wait(&self) -> bool {
+        let too_much = self.outbox.pending() > self.shared.options.response_buffer;
+        let cannot_spill = self.spill_failed || self.outbox.spill_failed() || self.shared.may_wait();
+        (too_much && !self.outbox.spills() && cannot_spill) || self.outbox.on_disk() >= LONGEST_SPILL
+    }
+
+    fn wait(&mut self) -> Result<(), Error> {
+        let enough = self.shared.options.response_buffer / 2;
+        let timeout = self.shared.options.timeouts.send;
+        let too_much = |outbox: &Outbox| outbox.pending() > enough || outbox.on_disk() > LONGEST_SPILL / 2;
+        while too_much(&self.outbox) {
+            let Some(connection) = &self.connection else {
+                return Err(Error::engine("the connection of a request is missing"));
+            };
+            match self.outbox.send(connection.socket()) {
+                Ok(Sent::All) => break,
+                Ok(Sent::Blocked) if !too_much(&self.outbox) => break,
+                Ok(Sent::Blocked) => match self.shared.waiting(|| connection.wait_for(PollFlags::OUT, timeout)) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        return Err(self.disconnected("the client is too slow to read", std::io::ErrorKind::TimedOut));
+                    }
+                    Err(error) => return Err(self.disconnected("the connection cannot be waited for", error)),
+                },
+                Err(error) => return Err(self.disconnected("the client has closed the connection", error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn is_body_sent(&self) -> bool {
+        self.started && self.tally.promise().is_some() && self.tally.is_complete()
+    }
+
+    fn peer_error(&self) -> Option<&Error> {
+        self.peer_error.as_ref()
+    }
+
+    fn wants_user(&self) -> bool {
+        self.shared.options.access_log.is_some()
+    }
+
+    fn set_user(&mut self, user: &[u8]) {
+        self.user = Some(user.to_vec());
+    }
+
+    fn finish(mut self: Box<Self>) {
+        self.complete();
+        let shared = self.shared.clone();
+        shared.give_back(self);
+    }
+
+    fn fail(mut self: Box<Self>, error: Error) {
+        let error = self.peer_error.take().unwrap_or(error);
+        if error.is_disconnect() {
+            log::debug!("{}: {error}", self.describe());
+            self.broken = true;
+        } else if self.started {
+            self.broken = true;
+        } else {
+            self.refuse(&error);
+        }
+        let shared = self.shared.clone();
+        shared.give_back(self);
+    }
+}

@@ -1,0 +1,345 @@
+//! One request at a front and its response: what is the same for every protocol.
+//!
+//! The side of the request is here, that of the response in `respond`, and what applications see of both in `channel`.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use millau_gateway::{Error, Request, Tally, forwarded};
+use rustix::event::PollFlags;
+
+use crate::connection::{Connection, Received};
+use crate::lead::RECEIVE_PIECE;
+use crate::outbox::{Outbox, Sent};
+use crate::shift::Shared;
+use crate::spool::Spool;
+use crate::wire::{Begun, Frames, Wire};
+
+/// How much is read at once while an application waits for its body.
+pub(crate) const READ_PIECE: usize = 64 * 1024;
+/// A body buffer that has grown past this is given back.
+const KEEP_BELOW: usize = 64 * 1024;
+
+/// Kept and used again; empty while it has no connection.
+pub(crate) struct FrontExchange {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) connection: Option<Box<Connection>>,
+    /// The connection's protocol, for as long as the connection is here.
+    pub(crate) wire: Wire,
+    pub(crate) request: Request,
+    /// Body bytes that have arrived; those before `body_taken` are consumed.
+    pub(crate) body: Vec<u8>,
+    pub(crate) body_taken: usize,
+    /// A body that has arrived whole, in the buffer it was received in; then there is nothing in `body`.
+    pub(crate) held: Vec<u8>,
+    /// What of `held` is not consumed.
+    pub(crate) held_body: Range<usize>,
+    /// The beginning of a chunked body that outgrew its buffer; what is in `body` comes behind it.
+    pub(crate) spool: Option<Spool>,
+    /// How the body of the response is wrapped.
+    pub(crate) frames: Frames,
+    /// What the application writes is not sent.
+    pub(crate) bodiless: bool,
+    pub(crate) tally: Tally,
+    pub(crate) started: bool,
+    /// The response goes no further: why is in the log.
+    pub(crate) broken: bool,
+    /// The engine has answered in place of the application.
+    pub(crate) refused: bool,
+    /// No file could be made for what a slow reader leaves.
+    pub(crate) spill_failed: bool,
+    pub(crate) peer_error: Option<Error>,
+    pub(crate) outbox: Outbox,
+    pub(crate) status: u16,
+    pub(crate) user: Option<Vec<u8>>,
+    /// When the head was complete; only noted for the access log.
+    pub(crate) began: Option<Instant>,
+}
+
+impl FrontExchange {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            connection: None,
+            wire: Wire::default(),
+            request: Request::default(),
+            body: Vec::new(),
+            body_taken: 0,
+            held: Vec::new(),
+            held_body: 0..0,
+            spool: None,
+            frames: Frames::NONE,
+            bodiless: true,
+            tally: Tally::open(),
+            started: false,
+            broken: false,
+            refused: false,
+            spill_failed: false,
+            peer_error: None,
+            outbox: Outbox::default(),
+            status: 0,
+            user: None,
+            began: None,
+        }
+    }
+
+    /// Looks for a head at the start of `input`, which is everything received and not used so far. Replies of the protocol
+    /// itself are in the outbox afterwards.
+    ///
+    /// # Errors
+    /// Why the request must be refused; the exchange can then answer with [`FrontExchange::refuse`].
+    pub(crate) fn begin(&mut self, connection: &mut Connection, input: &[u8]) -> Result<Begun, Error> {
+        self.expect_from(connection);
+        let (wire, request) = (&mut connection.wire, &mut self.request);
+        let begun = self.outbox.append(|out| wire.begin(input, request, out, &self.shared.options))?;
+        if let Begun::Head(_) = begun {
+            connection.head_since = 0;
+            let proxies = &self.shared.options.forwarded_from;
+            // Every other protocol says in words of its own who the client is.
+            if !proxies.is_empty() && self.request.front.is_none() {
+                forwarded::believe(&mut self.request, proxies);
+            }
+            if self.shared.options.access_log.is_some() {
+                self.began = Some(Instant::now());
+            }
+        }
+        Ok(begun)
+    }
+
+    /// Sends what the protocol itself has to say between two requests, and is empty again. `false`: the peer does not take it.
+    pub(crate) fn reply(&mut self, connection: &Connection) -> bool {
+        let replied = self.outbox.pending() == 0 || matches!(self.outbox.send(connection.socket()), Ok(Sent::All));
+        self.outbox.clear();
+        replied
+    }
+
+    /// Makes the request empty, and that of this connection.
+    fn expect_from(&mut self, connection: &Connection) {
+        if !Arc::ptr_eq(&self.request.local, &connection.local) {
+            self.request.local = connection.local.clone();
+        }
+        self.request.peer = connection.peer;
+        self.request.clear();
+    }
+
+    /// Takes the connection on which the request has come.
+    pub(crate) fn adopt(&mut self, mut connection: Box<Connection>) {
+        std::mem::swap(&mut self.wire, &mut connection.wire);
+        self.connection = Some(connection);
+    }
+
+    /// Takes a connection on which no head has come, to answer with [`FrontExchange::refuse`].
+    pub(crate) fn adopt_blank(&mut self, connection: Box<Connection>) {
+        self.expect_from(&connection);
+        self.adopt(connection);
+    }
+
+    /// Takes `buffer`, in which the whole body lies, and leaves another of the leader's size.
+    pub(crate) fn hold(&mut self, buffer: &mut Vec<u8>, body: Range<usize>) {
+        if self.held.len() != RECEIVE_PIECE {
+            self.held = vec![0; RECEIVE_PIECE];
+        }
+        std::mem::swap(&mut self.held, buffer);
+        self.held_body = body;
+    }
+
+    /// Moves body bytes from `input` to the buffer, as many as it may hold before the application is called.
+    ///
+    /// # Errors
+    /// The body is malformed or too long.
+    pub(crate) fn take_body(&mut self, input: &[u8]) -> Result<usize, Error> {
+        let limit = self.shared.options.request_buffer;
+        let mut consumed = self.decode(input, limit)?;
+        while self.must_spool() {
+            self.spool_body()?;
+            consumed += self.decode(&input[consumed..], limit)?;
+        }
+        Ok(consumed)
+    }
+
+    /// True when a chunked body has filled its buffer, or has ended behind what is in the spool.
+    fn must_spool(&self) -> bool {
+        let limit = self.shared.options.request_buffer;
+        // So does the body of a slow sender when enough threads wait for such senders already.
+        let whole = self.request.streamed_body || self.spool.is_some() || !self.shared.may_wait();
+        let is_done = self.wire.is_body_done();
+        let is_full = whole && limit > 0 && self.body.len() >= limit && !is_done;
+        is_full || (self.spool.is_some() && is_done && !self.body.is_empty())
+    }
+
+    fn spool_body(&mut self) -> Result<(), Error> {
+        let mut spool = || -> std::io::Result<()> {
+            let spool = match &mut self.spool {
+                Some(spool) => spool,
+                none => none.insert(Spool::new()?),
+            };
+            spool.put(&self.body)
+        };
+        if let Err(error) = spool() {
+            let directory = std::env::temp_dir();
+            let what =
+                format!("a request body cannot be kept in {} (TMPDIR names another directory)", directory.display());
+            let error = Error::operator(what).caused_by(error);
+            log::error!("{}: operator error: {error}", self.describe());
+            return Err(error);
+        }
+        self.body.clear();
+        Ok(())
+    }
+
+    pub(crate) fn decode(&mut self, input: &[u8], limit: usize) -> Result<usize, Error> {
+        let (wire, body, options) = (&mut self.wire, &mut self.body, &self.shared.options);
+        self.outbox.append(|out| wire.decode(input, body, limit.max(1), out, options))
+    }
+
+    /// True when the application can be called: the body is here, or as much of it as may be buffered, or the client
+    /// waits to hear whether the application wants it.
+    ///
+    /// A chunked body that is here has a length by now, which helps applications that know only CONTENT_LENGTH.
+    pub(crate) fn is_ready(&mut self) -> bool {
+        let is_done = self.wire.is_body_done();
+        if self.spool.is_some() && !is_done {
+            return false;
+        }
+        if self.request.streamed_body && is_done {
+            let length = self.spool.as_ref().map_or(self.body.len() as u64, Spool::length);
+            // Over HTTP, chunks without data are a body of length 0. Elsewhere it shows only now that there is no body.
+            let is_body = length > 0 || self.wire.is_http();
+            self.request.streamed_body = is_body;
+            self.request.content_length = is_body.then_some(length);
+        }
+        is_done || self.wire.awaits_invitation() || self.body.len() >= self.shared.options.request_buffer
+    }
+
+    /// Puts on the way what the protocol itself has to say while the body is read. What the peer does not take now goes out
+    /// with the response.
+    ///
+    /// # Errors
+    /// The peer is gone.
+    pub(crate) fn invite_body(&mut self, connection: &Connection) -> std::io::Result<()> {
+        let (wire, started) = (&mut self.wire, self.started);
+        self.outbox.append(|out| wire.invite(out, started));
+        if self.outbox.pending() > 0 { self.outbox.send(connection.socket()).map(drop) } else { Ok(()) }
+    }
+
+    /// Reads once for an application that waits for its body; waits itself if nothing is there.
+    pub(crate) fn read_body(&mut self) -> Result<(), Error> {
+        let Some(mut connection) = self.connection.take() else {
+            return Err(Error::engine("the connection of a request is missing"));
+        };
+        let result = self.read_body_from(&mut connection);
+        self.connection = Some(connection);
+        result
+    }
+
+    fn read_body_from(&mut self, connection: &mut Connection) -> Result<(), Error> {
+        if connection.inbox.is_empty()
+            && let Err(error) = self.invite_body(connection)
+        {
+            return Err(self.disconnected("the client has closed the connection", error));
+        }
+        if !connection.inbox.is_empty() && self.decode_inbox(connection)? {
+            return Ok(());
+        }
+        if connection.ended {
+            return Err(self.disconnected("the client ended its body early", std::io::ErrorKind::UnexpectedEof));
+        }
+        let mut piece = vec![0; READ_PIECE];
+        match connection.receive(&mut piece) {
+            Received::Data(length) if connection.inbox.is_empty() => {
+                let consumed = self.decode(&piece[..length], usize::MAX)?;
+                connection.inbox.extend_from_slice(&piece[consumed..length]);
+            }
+            Received::Data(length) => {
+                connection.inbox.extend_from_slice(&piece[..length]);
+                self.decode_inbox(connection)?;
+            }
+            Received::Nothing => {
+                let timeout = self.shared.options.timeouts.body;
+                match self.shared.waiting(|| connection.wait_for(PollFlags::IN, timeout)) {
+                    Ok(true) => {}
+                    Ok(false) => return Err(Error::peer(408, "the body of the request did not arrive in time")),
+                    Err(error) => return Err(self.disconnected("the connection cannot be waited for", error)),
+                }
+            }
+            Received::End => connection.ended = true,
+            Received::Broken(error) => return Err(self.disconnected("the client has closed the connection", error)),
+        }
+        Ok(())
+    }
+
+    /// Decodes what was received before. `false`: it is less than one unit (half a chunk line), more has to come.
+    fn decode_inbox(&mut self, connection: &mut Connection) -> Result<bool, Error> {
+        let mut inbox = std::mem::take(&mut connection.inbox);
+        let consumed = self.decode(&inbox, usize::MAX)?;
+        if consumed < inbox.len() {
+            inbox.drain(..consumed);
+            connection.inbox = inbox;
+        }
+        Ok(consumed > 0)
+    }
+
+    /// True when the request was read to its end and nothing has come behind it.
+    pub(crate) fn is_read_out(&self) -> bool {
+        let emptied = |connection: &Connection| connection.drained && connection.inbox.is_empty();
+        !self.refused && self.wire.is_body_done() && self.connection.as_deref().is_some_and(emptied)
+    }
+
+    /// Empties it for the next request and gives the connection out.
+    pub(crate) fn release(&mut self) -> Option<Box<Connection>> {
+        self.body.clear();
+        if self.body.capacity() > KEEP_BELOW {
+            self.body = Vec::new();
+        }
+        self.body_taken = 0;
+        self.held_body = 0..0;
+        if self.held.capacity() > RECEIVE_PIECE {
+            self.held = Vec::new();
+        }
+        self.spool = None;
+        self.frames = Frames::NONE;
+        self.bodiless = true;
+        self.started = false;
+        self.broken = false;
+        self.refused = false;
+        self.spill_failed = false;
+        self.peer_error = None;
+        self.tally = Tally::open();
+        self.outbox.clear();
+        self.status = 0;
+        self.user = None;
+        self.began = None;
+        let mut connection = self.connection.take()?;
+        std::mem::swap(&mut self.wire, &mut connection.wire);
+        Some(connection)
+    }
+
+    /// Where in the log to look: the peer and the request line.
+    pub(crate) fn describe(&self) -> String {
+        let peer = match self.request.peer {
+            millau_gateway::Peer::Inet(address) => address.to_string(),
+            millau_gateway::Peer::Local => "local peer".to_owned(),
+        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(256)]).into_owned();
+        format!("{peer} {} {}", text(&self.request.method), text(self.request.target()))
+    }
+
+    pub(crate) fn disconnected(&mut self, what: &'static str, source: impl Into<std::io::Error>) -> Error {
+        self.broken = true;
+        self.peer_error = Some(Error::disconnected(what));
+        Error::disconnected(what).caused_by(source.into())
+    }
+}
+
+impl Drop for FrontExchange {
+    /// Whoever drops an exchange with its connection has neither finished nor failed it.
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        log::error!("{}: the response was given up; the connection is closed", self.describe());
+        if self.started {
+            connection.reset_on_close();
+        }
+        self.shared.abandon(*connection);
+    }
+}

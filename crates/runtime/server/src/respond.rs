@@ -1,0 +1,136 @@
+//! The response of an exchange: its head, its body's account, its end.
+
+use millau_gateway::{BodyLength, Error, Response, Tally, reason_phrase};
+
+use crate::exchange::FrontExchange;
+use crate::wire::{Afterwards, Opening};
+
+impl FrontExchange {
+    /// Writes the head.
+    ///
+    /// # Errors
+    /// The application promised something that cannot be kept.
+    pub(crate) fn open(&mut self, response: &Response, length: BodyLength) -> Result<(), Error> {
+        if self.started {
+            return Err(Error::application("the response was started twice"));
+        }
+        let may_persist = self.may_persist();
+        let options = &self.shared.options;
+        let opening = Opening { response, length, request: &self.request, may_persist, options };
+        let wire = &mut self.wire;
+        let opened = self.outbox.append(|out| wire.start(out, &opening))?;
+        self.tally = opened.promised.map_or_else(Tally::open, Tally::promised);
+        self.bodiless = opened.bodiless;
+        self.frames = opened.frames;
+        self.started = true;
+        self.status = response.status;
+        Ok(())
+    }
+
+    /// Answers in place of the application.
+    pub(crate) fn refuse(&mut self, error: &Error) {
+        let status = error.status();
+        let peer_text = if status < 500 { error.message() } else { reason_phrase(status) };
+        let (wire, request, options) = (&mut self.wire, &self.request, &self.shared.options);
+        self.outbox.append(|out| wire.refuse(out, error, peer_text, request, options));
+        self.status = status;
+        self.started = true;
+        self.refused = true;
+        self.bodiless = true;
+        self.tally = Tally::open();
+    }
+
+    /// What becomes of the connection, once everything is sent.
+    pub(crate) fn afterwards(&self) -> Afterwards {
+        self.wire.afterwards(self.broken)
+    }
+
+    /// Body bytes that were sent or are on their way.
+    pub(crate) fn body_sent(&self) -> u64 {
+        if self.bodiless { 0 } else { self.tally.admitted() }
+    }
+
+    /// True when the response was not completed.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Marks the response as broken, because it could not be sent.
+    pub(crate) fn break_off(&mut self) {
+        self.broken = true;
+    }
+
+    /// True when another request may follow on the connection, as far as the worker is concerned.
+    fn may_persist(&self) -> bool {
+        !self.shared.options.timeouts.keep_alive.is_zero() && !self.shared.is_draining()
+    }
+
+    /// What a slow reader has not taken stays in memory as long as the application may wait for it; on disk otherwise.
+    fn make_room(&mut self) {
+        let slow = self.outbox.pending() > self.shared.options.response_buffer;
+        if slow
+            && !self.shared.may_wait()
+            && !self.spill_failed
+            && let Err(error) = self.outbox.spill()
+        {
+            self.spill_failed = true;
+            let directory = std::env::temp_dir();
+            log::error!("operator error: a response cannot be kept in {}: {error}", directory.display());
+        }
+    }
+
+    /// How many of the next `length` bytes of the body go out.
+    pub(crate) fn admit(&mut self, length: u64) -> u64 {
+        self.make_room();
+        let admitted = self.tally.admit(length);
+        if self.bodiless { 0 } else { admitted }
+    }
+
+    /// Puts a stretch of the body into the outbox, wrapped as the protocol wants it: `put` is called with each part.
+    pub(crate) fn wrap(&mut self, length: usize, mut put: impl FnMut(&mut Self, std::ops::Range<usize>)) {
+        let mut done = 0;
+        while done < length {
+            let rest = (length - done) as u64;
+            let frames = self.frames;
+            let part = match frames.prefix {
+                Some(prefix) => self.outbox.append(|out| prefix(out, rest, frames.key)),
+                None => rest,
+            };
+            let end = done + part.clamp(1, rest) as usize;
+            put(self, done..end);
+            if !frames.suffix.is_empty() {
+                self.outbox.push(frames.suffix);
+            }
+            done = end;
+        }
+    }
+
+    /// Completes a response that the application has finished.
+    pub(crate) fn complete(&mut self) {
+        if !self.started {
+            log::error!("{}: the application finished without a response", self.describe());
+            self.refuse(&Error::application("the application finished without a response"));
+            return;
+        }
+        if self.tally.excess() > 0 {
+            log::error!(
+                "{}: application error: the response body is longer than its Content-Length ({} bytes were cut off)",
+                self.describe(),
+                self.tally.excess()
+            );
+            self.wire.distrust();
+        }
+        if !self.tally.is_complete() && !self.bodiless {
+            log::error!(
+                "{}: application error: the response body ended after {} of the {} bytes that its Content-Length promised",
+                self.describe(),
+                self.tally.admitted(),
+                self.tally.promise().unwrap_or_default()
+            );
+            self.broken = true;
+            return;
+        }
+        let wire = &mut self.wire;
+        self.outbox.append(|out| wire.finish(out));
+    }
+}
