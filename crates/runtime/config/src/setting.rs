@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::listing::either;
 use crate::settings::Settings;
-use crate::{Bind, LogTarget, Mount, size, span, suggestion};
+use crate::{Bind, CgiModeRule, CgiVariable, LogTarget, Mount, size, span, suggestion};
 
 /// One setting: an option of the command line, a variable of the environment, a section of the reference page.
 pub struct Setting {
@@ -44,12 +44,22 @@ pub enum Group {
     Timeouts,
     /// For those who are writing the application.
     Development,
+    /// How CGI programs are run.
+    Cgi,
 }
 
 impl Group {
     /// In the order in which help and reference show them.
-    pub const ALL: &[Self] =
-        &[Self::Application, Self::Fronts, Self::Workers, Self::Development, Self::Logs, Self::Limits, Self::Timeouts];
+    pub const ALL: &[Self] = &[
+        Self::Application,
+        Self::Fronts,
+        Self::Workers,
+        Self::Development,
+        Self::Logs,
+        Self::Limits,
+        Self::Timeouts,
+        Self::Cgi,
+    ];
 
     /// The heading.
     pub fn title(self) -> &'static str {
@@ -61,6 +71,7 @@ impl Group {
             Self::Limits => "Limits",
             Self::Timeouts => "Timeouts",
             Self::Development => "Development",
+            Self::Cgi => "CGI programs",
         }
     }
 }
@@ -95,6 +106,10 @@ pub(crate) enum Kind {
     Binds { set: fn(&mut Settings, Vec<Bind>) },
     /// Any number of mounts.
     Mounts { set: fn(&mut Settings, Vec<Mount>) },
+    /// Any number of ways to run CGI programs.
+    CgiModes { set: fn(&mut Settings, Vec<CgiModeRule>) },
+    /// Any number of variables for CGI programs.
+    CgiVariables { set: fn(&mut Settings, Vec<CgiVariable>) },
 }
 
 /// One of the words that a setting may be.
@@ -130,7 +145,15 @@ impl Setting {
 
     /// Whether it may be given several times; its variable separates them by commas.
     pub fn is_list(&self) -> bool {
-        matches!(self.kind, Kind::Paths { .. } | Kind::Binds { .. } | Kind::Mounts { .. } | Kind::Addresses { .. })
+        matches!(
+            self.kind,
+            Kind::Paths { .. }
+                | Kind::Binds { .. }
+                | Kind::Mounts { .. }
+                | Kind::Addresses { .. }
+                | Kind::CgiModes { .. }
+                | Kind::CgiVariables { .. }
+        )
     }
 
     /// Whether it takes no value.
@@ -196,6 +219,14 @@ impl Setting {
                 let mounts = values.iter().map(|value| read(value, str::parse::<Mount>));
                 set(settings, mounts.collect::<Result<_, _>>()?);
             }
+            Kind::CgiModes { set } => {
+                let rules = values.iter().map(|value| read(value, str::parse::<CgiModeRule>));
+                set(settings, rules.collect::<Result<_, _>>()?);
+            }
+            Kind::CgiVariables { set } => {
+                let variables = values.iter().map(|value| read(value, str::parse::<CgiVariable>));
+                set(settings, variables.collect::<Result<_, _>>()?);
+            }
             // The last one given counts.
             _ => {
                 if let Some(value) = values.last() {
@@ -225,7 +256,12 @@ impl Setting {
             Kind::Log { dash, set } => {
                 set(settings, if value == "-" { dash.clone() } else { LogTarget::File(path(value)?) });
             }
-            Kind::Paths { .. } | Kind::Binds { .. } | Kind::Mounts { .. } | Kind::Addresses { .. } => {}
+            Kind::Paths { .. }
+            | Kind::Binds { .. }
+            | Kind::Mounts { .. }
+            | Kind::CgiModes { .. }
+            | Kind::CgiVariables { .. }
+            | Kind::Addresses { .. } => {}
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::{AccessLogFormat, Address, Bind, LogTarget, Mount, Protocol};
+use crate::{AccessLogFormat, Address, Bind, CgiSettings, LogTarget, Mount, Protocol};
 
 /// Everything that can be set, checked. The documentation, the range and the default of each field is its row in
 /// [`SETTINGS`](crate::SETTINGS).
@@ -62,6 +62,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long anything.
     pub timeouts: Timeouts,
+    /// How CGI programs are run.
+    pub cgi: CgiSettings,
     /// What is odd without being wrong: to be logged as warnings, one line each.
     pub warnings: Vec<String>,
 }
@@ -143,6 +145,7 @@ impl Settings {
                 send: Duration::ZERO,
                 graceful: Duration::ZERO,
             },
+            cgi: CgiSettings::default(),
             warnings: Vec::new(),
         }
     }
