@@ -95,6 +95,8 @@ pub(crate) enum Kind {
     Binds { set: fn(&mut Settings, Vec<Bind>) },
     /// Any number of mounts.
     Mounts { set: fn(&mut Settings, Vec<Mount>) },
+    /// Any number of names with values.
+    Pairs { set: fn(&mut Settings, Vec<(String, String)>) },
 }
 
 /// One of the words that a setting may be.
@@ -130,7 +132,11 @@ impl Setting {
 
     /// Whether it may be given several times; its variable separates them by commas.
     pub fn is_list(&self) -> bool {
+<<<<<<< HEAD
         matches!(self.kind, Kind::Paths { .. } | Kind::Binds { .. } | Kind::Mounts { .. } | Kind::Addresses { .. })
+=======
+        matches!(self.kind, Kind::Paths { .. } | Kind::Binds { .. } | Kind::Mounts { .. } | Kind::Pairs { .. })
+>>>>>>> mod-python
     }
 
     /// Whether it takes no value.
@@ -196,6 +202,10 @@ impl Setting {
                 let mounts = values.iter().map(|value| read(value, str::parse::<Mount>));
                 set(settings, mounts.collect::<Result<_, _>>()?);
             }
+            Kind::Pairs { set } => {
+                let pairs = values.iter().map(|value| read(value, pair));
+                set(settings, pairs.collect::<Result<_, _>>()?);
+            }
             // The last one given counts.
             _ => {
                 if let Some(value) = values.last() {
@@ -225,7 +235,11 @@ impl Setting {
             Kind::Log { dash, set } => {
                 set(settings, if value == "-" { dash.clone() } else { LogTarget::File(path(value)?) });
             }
+<<<<<<< HEAD
             Kind::Paths { .. } | Kind::Binds { .. } | Kind::Mounts { .. } | Kind::Addresses { .. } => {}
+=======
+            Kind::Paths { .. } | Kind::Binds { .. } | Kind::Mounts { .. } | Kind::Pairs { .. } => {}
+>>>>>>> mod-python
         }
         Ok(())
     }
@@ -258,6 +272,13 @@ impl Setting {
 fn read<T>(value: &OsString, from_text: impl FnOnce(&str) -> Result<T, String>) -> Result<T, BadValue> {
     let text = value.to_str().ok_or_else(|| "not valid UTF-8".to_owned());
     text.and_then(from_text).map_err(|problem| BadValue { value: value.to_string_lossy().into_owned(), problem })
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("an option is NAME=VALUE".to_owned()),
+    }
 }
 
 fn path(value: &OsString) -> Result<PathBuf, BadValue> {
