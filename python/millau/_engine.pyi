@@ -1,14 +1,18 @@
 """The engine: built in Rust, checked against this stub in the tests."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from os import PathLike
 from types import TracebackType
 from typing import Any, Final, Protocol, final, type_check_only
 
-__all__ = ["Errors", "FileWrapper", "Input", "StartResponse", "Write", "__version__", "main"]
+__all__ = ["Errors", "FileWrapper", "Input", "StartResponse", "Write", "__version__", "main", "translate_psp"]
 
 __version__: Final[str]
 
 def main(arguments: Sequence[str], /) -> int: ...
+def translate_psp(
+    path: str | PathLike[str], page: bytes, open: Callable[[str], tuple[str, bytes]], /
+) -> tuple[str, list[str], list[tuple[int, int, int, int, int, int]]]: ...
 
 @type_check_only
 class _Readable(Protocol):

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use millau_config::Settings;
@@ -10,6 +10,7 @@ use millau_gateway::{Application, Routes};
 use millau_listener::Listener;
 use millau_log::AccessLog;
 use millau_server::{Board, Options, Timeouts, Worker};
+use millau_static_files::StaticFiles;
 use millau_supervisor::{Fork, Host, LoadError, Orders, Role, Seat};
 use pyo3::prelude::*;
 use rustix::process::Pid;
@@ -42,6 +43,20 @@ impl<'a> PythonHost<'a> {
                 let _ = stream.call_method0("flush");
             }
         }
+    }
+
+    /// What a target names, whatever its kind.
+    fn application(&self, target: &str, surroundings: Surroundings) -> Result<Arc<dyn Application>, String> {
+        let py = self.py;
+        if let Some(directory) = load::static_directory(target) {
+            let files = StaticFiles::new(Path::new(directory));
+            return Ok(Arc::new(files.map_err(|error| format!("cannot load '{target}': '{directory}': {error}"))?));
+        }
+        let callable = match load::mod_python(py, target, self.settings)? {
+            Some(callable) => callable,
+            None => load::application(py, target)?,
+        };
+        Ok(Arc::new(WsgiApplication::new(py, callable, surroundings).map_err(|error| error.to_string())?))
     }
 
     fn options(&self) -> Options {
@@ -110,10 +125,7 @@ impl Host for PythonHost<'_> {
         }
         let mut mounts: Vec<(String, Arc<dyn Application>)> = Vec::new();
         for (prefix, target) in self.settings.applications() {
-            let callable = load::application(py, target).map_err(LoadError::new)?;
-            let application =
-                WsgiApplication::new(py, callable, surroundings).map_err(|error| LoadError::new(error.to_string()))?;
-            mounts.push((prefix.to_owned(), Arc::new(application)));
+            mounts.push((prefix.to_owned(), self.application(target, surroundings).map_err(LoadError::new)?));
         }
         let application: Arc<dyn Application> = match mounts.as_slice() {
             [(prefix, application)] if prefix.is_empty() || prefix == "/" => application.clone(),

@@ -4,6 +4,7 @@
 //! what the supervisor asks from an interpreter is in [`host`].
 
 mod application;
+mod bind;
 mod command;
 mod door;
 mod host;
@@ -14,6 +15,8 @@ mod load;
 mod _engine {
     #[pymodule_export]
     use crate::application::wsgi::{Errors, FileWrapper, Input, StartResponse, Write};
+    #[pymodule_export]
+    use crate::bind::psp::translate_psp;
     #[pymodule_export]
     use crate::command::main;
 

@@ -150,6 +150,7 @@ mod tests {
             debug: false,
             chdir: None,
             pythonpath: vec![],
+            python_options: vec![],
             server_header: "Millau".into(),
             backlog: 2048,
             unix_mode: 0o660,
@@ -203,6 +204,7 @@ mod tests {
             ("mount", "/a=b"),
             ("chdir", "d"),
             ("pythonpath", "p"),
+            ("python-option", "n=v=w"),
             ("server-header", "S"),
             ("bind", "[::1]:1"),
             ("backlog", "7"),
@@ -387,6 +389,7 @@ mod tests {
             ("serve m --mount /=n", "two applications at '/': m and n"),
             ("serve m --mount /a=b --mount /a/=c", "two applications at '/a': b and c"),
             ("serve m --bind 8000x", "--bind '8000x': no port is given: write 8000x:8000, say (port 0: any free port)"),
+            ("serve m --python-option a", "--python-option 'a': an option is NAME=VALUE"),
             ("serve m --mount /a", "--mount '/a': a mount is /path=TARGET, for instance /shop=shop.wsgi"),
         ] {
             assert_eq!(refused(line), message, "{line}");

@@ -110,6 +110,8 @@ pub(crate) enum Kind {
     CgiModes { set: fn(&mut Settings, Vec<CgiModeRule>) },
     /// Any number of variables for CGI programs.
     CgiVariables { set: fn(&mut Settings, Vec<CgiVariable>) },
+    /// Any number of names with values.
+    Pairs { set: fn(&mut Settings, Vec<(String, String)>) },
 }
 
 /// One of the words that a setting may be.
@@ -150,6 +152,7 @@ impl Setting {
             Kind::Paths { .. }
                 | Kind::Binds { .. }
                 | Kind::Mounts { .. }
+                | Kind::Pairs { .. }
                 | Kind::Addresses { .. }
                 | Kind::CgiModes { .. }
                 | Kind::CgiVariables { .. }
@@ -227,6 +230,10 @@ impl Setting {
                 let variables = values.iter().map(|value| read(value, str::parse::<CgiVariable>));
                 set(settings, variables.collect::<Result<_, _>>()?);
             }
+            Kind::Pairs { set } => {
+                let pairs = values.iter().map(|value| read(value, pair));
+                set(settings, pairs.collect::<Result<_, _>>()?);
+            }
             // The last one given counts.
             _ => {
                 if let Some(value) = values.last() {
@@ -259,6 +266,7 @@ impl Setting {
             Kind::Paths { .. }
             | Kind::Binds { .. }
             | Kind::Mounts { .. }
+            | Kind::Pairs { .. }
             | Kind::CgiModes { .. }
             | Kind::CgiVariables { .. }
             | Kind::Addresses { .. } => {}
@@ -294,6 +302,13 @@ impl Setting {
 fn read<T>(value: &OsString, from_text: impl FnOnce(&str) -> Result<T, String>) -> Result<T, BadValue> {
     let text = value.to_str().ok_or_else(|| "not valid UTF-8".to_owned());
     text.and_then(from_text).map_err(|problem| BadValue { value: value.to_string_lossy().into_owned(), problem })
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("an option is NAME=VALUE".to_owned()),
+    }
 }
 
 fn path(value: &OsString) -> Result<PathBuf, BadValue> {

@@ -36,6 +36,8 @@ pub struct Settings {
     pub chdir: Option<PathBuf>,
     /// Directories for `sys.path`, after the current one.
     pub pythonpath: Vec<PathBuf>,
+    /// What mod_python's applications find in `req.get_options()`, in the order given.
+    pub python_options: Vec<(String, String)>,
     /// The value of the Server field; empty: none is sent.
     pub server_header: String,
     /// How many connections the kernel keeps until they are accepted.
@@ -118,6 +120,7 @@ impl Settings {
             debug: false,
             chdir: None,
             pythonpath: Vec::new(),
+            python_options: Vec::new(),
             server_header: String::new(),
             backlog: 0,
             unix_mode: 0,

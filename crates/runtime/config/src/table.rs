@@ -48,6 +48,16 @@ pub static SETTINGS: &[Setting] = &[
         kind: Kind::Paths { set: |settings, paths| settings.pythonpath = paths },
     },
     Setting {
+        name: "python-option",
+        value_name: "NAME=VALUE",
+        default: "",
+        help: "An option for applications of mod_python; may be given several times",
+        long: "What PythonOption is in Apache's configuration: pages and handlers find it in req.get_options(). \
+               docs/mod_python.md names those that Millau's own session and PSP modules know.",
+        group: Group::Application,
+        kind: Kind::Pairs { set: |settings, pairs| settings.python_options = pairs },
+    },
+    Setting {
         name: "server-header",
         value_name: "TEXT",
         default: "Millau",

@@ -199,7 +199,10 @@ impl FrontExchange {
         }
         if self.request.streamed_body && is_done {
             let length = self.spool.as_ref().map_or(self.body.len() as u64, Spool::length);
-            self.request.content_length = Some(length);
+            // Over HTTP, chunks without data are a body of length 0. Elsewhere it shows only now that there is no body.
+            let is_body = length > 0 || self.wire.is_http();
+            self.request.streamed_body = is_body;
+            self.request.content_length = is_body.then_some(length);
         }
         is_done || self.wire.awaits_invitation() || self.body.len() >= self.shared.options.request_buffer
     }

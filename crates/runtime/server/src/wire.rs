@@ -5,6 +5,7 @@
 //! added here as a variant, and as a file in `wire/` that puts its protocol crate to use.
 
 mod cgi_response;
+mod fastcgi;
 mod http1;
 mod single;
 
@@ -13,6 +14,7 @@ use millau_gateway::{BodyLength, Error, Request, Response};
 
 use crate::options::Options;
 
+use fastcgi::Fastcgi;
 use http1::Http1;
 use single::{Dialect, Single};
 
@@ -80,6 +82,8 @@ impl Frames {
 pub(crate) enum Wire {
     Http1(Http1),
     Single(Single),
+    /// Boxed, because it would make every connection large.
+    Fastcgi(Box<Fastcgi>),
 }
 
 impl Default for Wire {
@@ -94,6 +98,7 @@ macro_rules! each {
         match $wire {
             Wire::Http1($protocol) => $call,
             Wire::Single($protocol) => $call,
+            Wire::Fastcgi($protocol) => $call,
         }
     };
 }
@@ -104,6 +109,7 @@ impl Wire {
         match protocol {
             Protocol::Scgi => Self::Single(Single::new(Dialect::Scgi)),
             Protocol::Uwsgi => Self::Single(Single::new(Dialect::Uwsgi)),
+            Protocol::Fastcgi => Self::Fastcgi(Box::default()),
             _ => Self::default(),
         }
     }
