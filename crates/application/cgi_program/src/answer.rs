@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use millau_cgi::{Defect, Kind, ReceivedHead, ResponseDecoder};
-use millau_gateway::{BodyLength, Error, Exchange, Response, is_hop_by_hop};
+use millau_gateway::{BodyLength, Error, Exchange, Request, Response, is_hop_by_hop};
 
 use crate::redirect::Redirects;
 
@@ -50,12 +50,17 @@ impl Answer {
         }
     }
 
-    /// The request, for its body and for waiting.
+    /// The exchange, for the body of the request and for waiting.
     pub fn exchange(&mut self) -> &mut Exchange {
         &mut self.exchange
     }
 
-    /// The same, to look at.
+    /// The request.
+    pub fn request(&self) -> &Request {
+        self.exchange.request()
+    }
+
+    /// The exchange, to look at.
     pub(crate) fn peek(&self) -> &Exchange {
         &self.exchange
     }
@@ -157,6 +162,11 @@ impl Answer {
         Ok(())
     }
 
+    /// True when nothing of the response has been handed on, so that its length may still become known.
+    pub(crate) fn is_held_back(&self) -> bool {
+        !self.exchange.is_started()
+    }
+
     /// True when so much is kept for a slow client that the program must wait.
     pub fn must_wait(&self) -> bool {
         self.exchange.must_wait()
@@ -203,6 +213,8 @@ impl Answer {
 pub(crate) fn log_failure(script: &std::path::Path, error: &Error) {
     if error.is_disconnect() {
         log::debug!("{}: {error}", script.display());
+    } else if error.message().starts_with(&*script.to_string_lossy()) {
+        log::error!("{} error: {error}", error.fault().name());
     } else {
         log::error!("{}: {} error: {error}", script.display(), error.fault().name());
     }

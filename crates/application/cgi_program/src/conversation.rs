@@ -16,6 +16,9 @@ use crate::standard_error::StandardError;
 const LEAVING: Duration = Duration::from_secs(2);
 /// Processes that a program leaves behind may still write for it, but not be silent for longer than this.
 const SURVIVED: Duration = Duration::from_secs(2);
+/// The beginning of a response waits so long for its end: most programs end right after they have written, and then the
+/// response goes out whole and with its length.
+const HOLD_BACK: Duration = Duration::from_millis(5);
 /// How often a client is asked whether it is still there, where no descriptor tells.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// Bytes of output that are read at once.
@@ -77,6 +80,7 @@ impl<R: Runner> Conversation<'_, R> {
         let mut progress = Instant::now();
         let mut leaving: Option<Instant> = None;
         let mut ended = false;
+        let mut flush_at: Option<Instant> = None;
         let mut piece = vec![0; PIECE];
         loop {
             let fed = self.feed()?;
@@ -84,7 +88,8 @@ impl<R: Runner> Conversation<'_, R> {
                 progress = Instant::now();
             }
             let limit = progress + if ended { SURVIVED.min(self.limits.time) } else { self.limits.time };
-            let ready = self.wait(&fed, leaving, ended, limit)?;
+            let until = [Some(limit), leaving, flush_at].into_iter().flatten().min().unwrap_or(limit);
+            let ready = self.wait(&fed, leaving.is_none(), ended, until)?;
             let now = Instant::now();
             if ready.error {
                 self.error.drain();
@@ -96,13 +101,21 @@ impl<R: Runner> Conversation<'_, R> {
                 return Err(Error::disconnected("the client has closed the connection"));
             }
             if ready.output {
-                progress = now;
                 if self.read(&mut piece)? {
                     return Ok(Outcome::Complete);
                 }
-                progress = progress.max(Instant::now());
+                progress = Instant::now();
+                if self.answer.is_held_back() {
+                    flush_at = flush_at.or(Some(progress + HOLD_BACK));
+                } else {
+                    self.answer.flush()?;
+                }
             } else if ready.ask {
                 self.answer.exchange().flush()?;
+            }
+            if flush_at.is_some_and(|time| time <= now) {
+                self.answer.flush()?;
+                flush_at = None;
             }
             if ready.runner || self.runner.deadline().is_some_and(|deadline| deadline <= now) {
                 match self.runner.look() {
@@ -154,7 +167,7 @@ impl<R: Runner> Conversation<'_, R> {
         }
     }
 
-    fn wait(&mut self, fed: &Fed, leaving: Option<Instant>, ended: bool, limit: Instant) -> Result<Ready, Error> {
+    fn wait(&mut self, fed: &Fed, may_leave: bool, ended: bool, until: Instant) -> Result<Ready, Error> {
         let client = self.answer.peek().descriptor();
         let mut descriptors = Vec::with_capacity(5);
         descriptors.push(PollFd::new(&self.pipes.output, PollFlags::IN));
@@ -172,13 +185,13 @@ impl<R: Runner> Conversation<'_, R> {
         let client_at = client.map(|client| {
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::IN, fed.awaits_client);
-            flags.set(PollFlags::RDHUP, leaving.is_none());
+            flags.set(PollFlags::RDHUP, may_leave);
             descriptors.push(PollFd::from_borrowed_fd(client, flags));
             descriptors.len() - 1
         });
         let now = Instant::now();
         let ask = client_at.is_none().then(|| now + ASK_EVERY);
-        let until = [Some(limit), leaving, ask, self.runner.deadline()].into_iter().flatten().min().unwrap_or(limit);
+        let until = [Some(until), ask, self.runner.deadline()].into_iter().flatten().min().unwrap_or(until);
         let left = until.saturating_duration_since(now);
         let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
         match poll(&mut descriptors, Some(&timeout)) {
@@ -216,10 +229,7 @@ impl<R: Runner> Conversation<'_, R> {
                     }
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => {
-                    self.answer.flush()?;
-                    return Ok(false);
-                }
+                Err(Errno::AGAIN) => return Ok(false),
                 Err(error) => {
                     let error = std::io::Error::from(error);
                     return Err(Error::engine("the output of a program cannot be read").caused_by(error));

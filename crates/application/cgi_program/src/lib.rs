@@ -34,4 +34,5 @@ pub use environment::Environment;
 pub use limits::{Limits, ProcessLimits};
 pub use options::{Mode, Options};
 pub use programs::{CgiPrograms, Resident, RootError};
+pub use redirect::Redirects;
 pub use script::Script;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use millau_gateway::{Application, Error, Exchange};
+use millau_gateway::{Application, Error, Exchange, Fault, Response, reason_phrase};
 use rustix::event::{PollFd, PollFlags};
 
 use crate::answer::{Answer, log_failure};
@@ -97,7 +97,7 @@ impl CgiPrograms {
         if is_ambiguous(request.target()) {
             return Err(Error::peer(404, "the path holds an encoded slash or NUL, which may mean two things"));
         }
-        find(&self.root, request.path_info(), self.options.follow_symlinks).map_err(|missing| refuse(&missing))
+        find(&self.root, request.path_info(), self.options.follow_symlinks).map_err(|missing| explain(&missing))
     }
 
     fn execute(&self, script: &Script, environment: &Environment, theirs: &Theirs) -> Result<Child, Error> {
@@ -121,7 +121,7 @@ impl CgiPrograms {
     }
 
     fn run(&self, script: &Script, environment: &Environment, mut answer: Answer, place: Place) {
-        let request = answer.peek().request();
+        let request = answer.request();
         let has_body = request.content_length.is_some_and(|length| length > 0);
         let (mut ours, mut theirs, error) = match pipes::make(has_body) {
             Ok(pipes) => pipes,
@@ -266,10 +266,10 @@ impl Application for CgiPrograms {
         let script = match self.find(&exchange) {
             Ok(script) => script,
             Err(error) => {
-                if error.fault() != millau_gateway::Fault::Peer {
+                if error.fault() != Fault::Peer {
                     log_failure(&self.root, &error);
                 }
-                return exchange.fail(error);
+                return refuse(exchange, &error);
             }
         };
         let request = exchange.request_mut();
@@ -303,8 +303,16 @@ impl Application for CgiPrograms {
     }
 }
 
-/// The answer where there is no script. What is not executable is never shown.
-fn refuse(missing: &Missing) -> Error {
+/// Answers without a program. Nothing is wrong with the connection, so it stays.
+fn refuse(exchange: Exchange, error: &Error) {
+    let mut response = Response::new(error.status());
+    response.fields.push(b"Content-Type", b"text/plain; charset=utf-8");
+    let text = if error.fault() == Fault::Peer { error.message() } else { reason_phrase(error.status()) };
+    exchange.respond(&response, format!("{text}\n").as_bytes());
+}
+
+/// Why there is no script. What is not executable is never shown.
+fn explain(missing: &Missing) -> Error {
     match missing {
         Missing::Nothing | Missing::Directory => Error::peer(404, "there is no CGI program at this path"),
         Missing::NoFile(path) => {

@@ -110,17 +110,15 @@ impl WarmJob {
         };
         let number = std::str::from_utf8(&message[..length]).ok().and_then(|text| text.parse::<i32>().ok());
         match number {
-            Some(number) if self.child.is_none() => {
-                let child = Pid::from_raw(number).and_then(|pid| Child::new(pid).ok());
-                if let Some(child) = &child {
+            Some(number) if self.theirs.is_some() => {
+                // One that has ended already is in nobody's way.
+                self.child = Pid::from_raw(number).and_then(|pid| Child::new(pid).ok());
+                if let Some(child) = &self.child {
                     self.limits.apply(child.pid());
                 }
-                self.child = child;
                 self.theirs = None;
                 self.take_by = None;
                 self.parent.note_served();
-                // A process of which nothing can be known is as good as none.
-                self.hung_up = self.child.is_none();
             }
             Some(status) => self.status = Some(status),
             None => {
@@ -156,6 +154,7 @@ impl Runner for WarmJob {
                     State::Running
                 }
             }
+            None if self.hung_up && self.theirs.is_none() => State::Ended,
             None if self.hung_up => State::Refused,
             _ => State::Running,
         }
