@@ -23,7 +23,7 @@ pub use application::Application;
 pub use bytes::Bytes;
 pub use connection_options::ConnectionOptions;
 pub use error::{Error, Fault};
-pub use exchange::{Channel, Exchange};
+pub use exchange::{Channel, Exchange, Filled};
 pub use fields::Fields;
 pub use request::{Front, Local, Peer, Request, Scheme, Version};
 pub use response::{BodyLength, Response, Tally, reason_phrase};

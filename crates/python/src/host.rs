@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use millau_cgi_program::Redirects;
 use millau_config::Settings;
 use millau_gateway::{Application, Routes};
 use millau_listener::Listener;
@@ -15,6 +16,8 @@ use millau_supervisor::{Fork, Host, LoadError, Orders, Role, Seat};
 use pyo3::prelude::*;
 use rustix::process::Pid;
 
+use crate::application::cgi;
+use crate::application::outside::Outside;
 use crate::application::wsgi::{Surroundings, WsgiApplication};
 use crate::load;
 
@@ -25,6 +28,8 @@ pub(crate) struct PythonHost<'a> {
     listeners: RefCell<Vec<Arc<Listener>>>,
     access_log: Option<Arc<AccessLog>>,
     loaded: RefCell<Option<Arc<dyn Application>>>,
+    /// Of the applications that are being loaded: where their local redirects start from.
+    redirects: RefCell<Vec<Arc<Redirects>>>,
 }
 
 impl<'a> PythonHost<'a> {
@@ -34,7 +39,14 @@ impl<'a> PythonHost<'a> {
         listeners: Vec<Arc<Listener>>,
         access_log: Option<Arc<AccessLog>>,
     ) -> Self {
-        Self { py, settings, listeners: RefCell::new(listeners), access_log, loaded: RefCell::new(None) }
+        Self {
+            py,
+            settings,
+            listeners: RefCell::new(listeners),
+            access_log,
+            loaded: RefCell::new(None),
+            redirects: RefCell::default(),
+        }
     }
 
     fn flush_streams(&self) {
@@ -45,18 +57,26 @@ impl<'a> PythonHost<'a> {
         }
     }
 
-    /// What a target names, whatever its kind.
-    fn application(&self, target: &str, surroundings: Surroundings) -> Result<Arc<dyn Application>, String> {
+    /// What a target names, whatever its kind, and whether it runs Python while the interpreter is held for it.
+    fn application(&self, target: &str, surroundings: Surroundings) -> Result<(Arc<dyn Application>, bool), String> {
         let py = self.py;
         if let Some(directory) = load::static_directory(target) {
             let files = StaticFiles::new(Path::new(directory));
-            return Ok(Arc::new(files.map_err(|error| format!("cannot load '{target}': '{directory}': {error}"))?));
+            let files = files.map_err(|error| format!("cannot load '{target}': '{directory}': {error}"))?;
+            return Ok((Arc::new(files), false));
+        }
+        if let Some(directory) = cgi::directory(target) {
+            let programs = cgi::programs(py, self.settings, directory);
+            let programs = programs.map_err(|error| format!("cannot load '{target}': {error}"))?;
+            self.redirects.borrow_mut().push(programs.redirects().clone());
+            return Ok((Arc::new(programs), false));
         }
         let callable = match load::mod_python(py, target, self.settings)? {
             Some(callable) => callable,
             None => load::application(py, target)?,
         };
-        Ok(Arc::new(WsgiApplication::new(py, callable, surroundings).map_err(|error| error.to_string())?))
+        let application = WsgiApplication::new(py, callable, surroundings).map_err(|error| error.to_string())?;
+        Ok((Arc::new(application), true))
     }
 
     fn options(&self) -> Options {
@@ -124,14 +144,25 @@ impl Host for PythonHost<'_> {
         for directory in directories.chain([here.clone()]) {
             load::put_on_path(py, &directory).map_err(|error| LoadError::new(error.to_string()))?;
         }
-        let mut mounts: Vec<(String, Arc<dyn Application>)> = Vec::new();
+        let mut mounts: Vec<(String, Arc<dyn Application>, bool)> = Vec::new();
+        let mut any_python = false;
         for (prefix, target) in self.settings.applications() {
-            mounts.push((prefix.to_owned(), self.application(target, surroundings).map_err(LoadError::new)?));
+            let (application, runs_python) = self.application(target, surroundings).map_err(LoadError::new)?;
+            any_python |= runs_python;
+            mounts.push((prefix.to_owned(), application, runs_python));
         }
+        let mounts = mounts.into_iter().map(|(prefix, application, runs_python)| {
+            let must_let_go = any_python && !runs_python;
+            (prefix, if must_let_go { Arc::new(Outside(application)) as Arc<dyn Application> } else { application })
+        });
+        let mounts: Vec<_> = mounts.collect();
         let application: Arc<dyn Application> = match mounts.as_slice() {
             [(prefix, application)] if prefix.is_empty() || prefix == "/" => application.clone(),
             _ => Arc::new(Routes::new(mounts).map_err(|error| LoadError::new(error.to_string()))?),
         };
+        for redirects in self.redirects.take() {
+            redirects.set_root(&application);
+        }
         self.loaded.replace(Some(application));
         Ok(())
     }

@@ -14,6 +14,8 @@ mod load;
 #[pyo3::pymodule]
 mod _engine {
     #[pymodule_export]
+    use crate::application::resident::CgiStreams;
+    #[pymodule_export]
     use crate::application::wsgi::{Errors, FileWrapper, Input, StartResponse, Write};
     #[pymodule_export]
     use crate::bind::psp::translate_psp;

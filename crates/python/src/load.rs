@@ -23,7 +23,7 @@ pub(crate) fn application(py: Python<'_>, target: &str) -> Result<Py<PyAny>, Str
         return paste(py, file).map(Bound::unbind);
     }
     if let Some((kind, _)) = target.split_once(':')
-        && ["asgi", "cgi", "fastcgi", "scgi", "uwsgi", "http"].contains(&kind)
+        && ["asgi", "fastcgi", "scgi", "uwsgi", "http"].contains(&kind)
         && !Path::new(&format!("{kind}.py")).exists()
     {
         return Err(format!("cannot load '{target}': targets of the kind '{kind}:' are not in this version of Millau"));

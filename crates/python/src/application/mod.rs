@@ -1,3 +1,6 @@
 //! Python applications as [`millau_gateway::Application`]s.
 
+pub(crate) mod cgi;
+pub(crate) mod outside;
+pub(crate) mod resident;
 pub(crate) mod wsgi;

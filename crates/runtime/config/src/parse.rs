@@ -103,7 +103,9 @@ mod tests {
     use log::LevelFilter;
 
     use super::*;
-    use crate::{AccessLogFormat, Address, Bind, Limits, LogTarget, Mount, Timeouts};
+    use crate::{
+        AccessLogFormat, Address, Bind, CgiMode, CgiModeRule, CgiSettings, Limits, LogTarget, Mount, Timeouts,
+    };
 
     fn invoked(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, String> {
         let arguments = ["millau"].into_iter().chain(line.split(' ').filter(|word| !word.is_empty()));
@@ -177,6 +179,21 @@ mod tests {
                 send: Duration::from_secs(30),
                 graceful: Duration::from_secs(30),
             },
+            cgi: CgiSettings {
+                modes: vec![CgiModeRule { path: None, mode: CgiMode::Auto }],
+                variables: vec![],
+                pass_authorization: false,
+                symlinks: false,
+                children: 64,
+                queue: 128,
+                timeout: Duration::from_secs(60),
+                output_size: 1_073_741_824,
+                cpu_seconds: 0,
+                memory: u64::MAX,
+                processes: 0,
+                warm_interpreters: 32,
+                warm_idle: Duration::from_secs(300),
+            },
             warnings: vec![],
         };
         assert_eq!(settings("serve mysite.wsgi", &[]), expected);
@@ -219,6 +236,19 @@ mod tests {
             ("keep-alive-timeout", "3"),
             ("send-timeout", "4"),
             ("graceful-timeout", "500ms"),
+            ("cgi-mode", "a=warm"),
+            ("cgi-env", "TZ=UTC"),
+            ("cgi-pass-authorization", "on"),
+            ("cgi-symlinks", "on"),
+            ("cgi-timeout", "7"),
+            ("cgi-children", "3"),
+            ("cgi-queue", "4"),
+            ("cgi-limit-output", "5k"),
+            ("cgi-limit-cpu", "6"),
+            ("cgi-limit-memory", "64M"),
+            ("cgi-limit-processes", "8"),
+            ("cgi-warm-interpreters", "9"),
+            ("cgi-warm-idle", "10"),
         ];
         let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>());

@@ -10,7 +10,7 @@ use millau_gateway::forwarded::Proxy;
 
 use crate::listing::either;
 use crate::settings::Settings;
-use crate::{Bind, LogTarget, Mount, size, span, suggestion};
+use crate::{Bind, CgiModeRule, CgiVariable, LogTarget, Mount, size, span, suggestion};
 
 /// One setting: an option of the command line, a variable of the environment, a section of the reference page.
 pub struct Setting {
@@ -46,12 +46,22 @@ pub enum Group {
     Timeouts,
     /// For those who are writing the application.
     Development,
+    /// How CGI programs are run.
+    Cgi,
 }
 
 impl Group {
     /// In the order in which help and reference show them.
-    pub const ALL: &[Self] =
-        &[Self::Application, Self::Fronts, Self::Workers, Self::Development, Self::Logs, Self::Limits, Self::Timeouts];
+    pub const ALL: &[Self] = &[
+        Self::Application,
+        Self::Fronts,
+        Self::Workers,
+        Self::Development,
+        Self::Logs,
+        Self::Limits,
+        Self::Timeouts,
+        Self::Cgi,
+    ];
 
     /// The heading.
     pub fn title(self) -> &'static str {
@@ -63,6 +73,7 @@ impl Group {
             Self::Limits => "Limits",
             Self::Timeouts => "Timeouts",
             Self::Development => "Development",
+            Self::Cgi => "CGI programs",
         }
     }
 }
@@ -99,6 +110,10 @@ pub(crate) enum Kind {
     Binds { set: fn(&mut Settings, Vec<Bind>) },
     /// Any number of mounts.
     Mounts { set: fn(&mut Settings, Vec<Mount>) },
+    /// Any number of ways to run CGI programs.
+    CgiModes { set: fn(&mut Settings, Vec<CgiModeRule>) },
+    /// Any number of variables for CGI programs.
+    CgiVariables { set: fn(&mut Settings, Vec<CgiVariable>) },
     /// Any number of names with values.
     Pairs { set: fn(&mut Settings, Vec<(String, String)>) },
 }
@@ -144,6 +159,8 @@ impl Setting {
                 | Kind::Addresses { .. }
                 | Kind::Proxies { .. }
                 | Kind::Pairs { .. }
+                | Kind::CgiModes { .. }
+                | Kind::CgiVariables { .. }
         )
     }
 
@@ -214,6 +231,14 @@ impl Setting {
                 let mounts = values.iter().map(|value| read(value, str::parse::<Mount>));
                 set(settings, mounts.collect::<Result<_, _>>()?);
             }
+            Kind::CgiModes { set } => {
+                let rules = values.iter().map(|value| read(value, str::parse::<CgiModeRule>));
+                set(settings, rules.collect::<Result<_, _>>()?);
+            }
+            Kind::CgiVariables { set } => {
+                let variables = values.iter().map(|value| read(value, str::parse::<CgiVariable>));
+                set(settings, variables.collect::<Result<_, _>>()?);
+            }
             Kind::Pairs { set } => {
                 let pairs = values.iter().map(|value| read(value, pair));
                 set(settings, pairs.collect::<Result<_, _>>()?);
@@ -252,7 +277,9 @@ impl Setting {
             | Kind::Mounts { .. }
             | Kind::Addresses { .. }
             | Kind::Pairs { .. }
-            | Kind::Proxies { .. } => {}
+            | Kind::Proxies { .. }
+            | Kind::CgiModes { .. }
+            | Kind::CgiVariables { .. } => {}
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use log::LevelFilter;
 
 use millau_gateway::forwarded::Proxy;
 
-use crate::{AccessLogFormat, Address, Bind, LogTarget, Mount, Protocol};
+use crate::{AccessLogFormat, Address, Bind, CgiSettings, LogTarget, Mount, Protocol};
 
 /// Everything that can be set, checked. The documentation, the range and the default of each field is its row in
 /// [`SETTINGS`](crate::SETTINGS).
@@ -68,6 +68,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long anything.
     pub timeouts: Timeouts,
+    /// How CGI programs are run.
+    pub cgi: CgiSettings,
     /// What is odd without being wrong: to be logged as warnings, one line each.
     pub warnings: Vec<String>,
 }
@@ -151,6 +153,7 @@ impl Settings {
                 send: Duration::ZERO,
                 graceful: Duration::ZERO,
             },
+            cgi: CgiSettings::default(),
             warnings: Vec::new(),
         }
     }

@@ -230,24 +230,24 @@ impl FrontExchange {
         if self.outbox.pending() > 0 { self.outbox.send(connection.socket()).map(drop) } else { Ok(()) }
     }
 
-    /// Reads once for an application that waits for its body; waits itself if nothing is there.
-    pub(crate) fn read_body(&mut self) -> Result<(), Error> {
+    /// Reads once for an application that wants its body; if nothing is there, waits for it, or says `false`.
+    pub(crate) fn read_body(&mut self, may_wait: bool) -> Result<bool, Error> {
         let Some(mut connection) = self.connection.take() else {
             return Err(Error::engine("the connection of a request is missing"));
         };
-        let result = self.read_body_from(&mut connection);
+        let result = self.read_body_from(&mut connection, may_wait);
         self.connection = Some(connection);
         result
     }
 
-    fn read_body_from(&mut self, connection: &mut Connection) -> Result<(), Error> {
+    fn read_body_from(&mut self, connection: &mut Connection, may_wait: bool) -> Result<bool, Error> {
         if connection.inbox.is_empty()
             && let Err(error) = self.invite_body(connection)
         {
             return Err(self.disconnected("the client has closed the connection", error));
         }
         if !connection.inbox.is_empty() && self.decode_inbox(connection)? {
-            return Ok(());
+            return Ok(true);
         }
         if connection.ended {
             return Err(self.disconnected("the client ended its body early", std::io::ErrorKind::UnexpectedEof));
@@ -262,6 +262,7 @@ impl FrontExchange {
                 connection.inbox.extend_from_slice(&piece[..length]);
                 self.decode_inbox(connection)?;
             }
+            Received::Nothing if !may_wait => return Ok(false),
             Received::Nothing => {
                 let timeout = self.shared.options.timeouts.body;
                 match self.shared.waiting(|| connection.wait_for(PollFlags::IN, timeout)) {
@@ -273,7 +274,7 @@ impl FrontExchange {
             Received::End => connection.ended = true,
             Received::Broken(error) => return Err(self.disconnected("the client has closed the connection", error)),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Decodes what was received before. `false`: it is less than one unit (half a chunk line), more has to come.
