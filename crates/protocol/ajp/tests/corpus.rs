@@ -260,6 +260,7 @@ fn seen(expected: &ExpectedRequest) -> Seen {
             remote_addr: owned(&expected.remote_addr),
             remote_port: expected.remote_port,
             variables: pairs(&expected.variables),
+            ..Front::default()
         },
         body: match expected.body_repeats {
             0 => bytes(&expected.body),
