@@ -294,6 +294,7 @@ mod tests {
                     variable("SSL_CIPHER_USEKEYSIZE", "256"),
                     variable("REMOTE_HOST", "client"),
                 ],
+                ..Front::default()
             }
         );
     }
