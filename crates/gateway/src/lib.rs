@@ -10,6 +10,7 @@ mod connection_options;
 mod error;
 mod exchange;
 mod fields;
+pub mod forwarded;
 pub mod meta_variables;
 mod request;
 mod response;

@@ -104,6 +104,7 @@ impl<'a> PythonHost<'a> {
             server_field: self.settings.server_header.clone().into_bytes(),
             front_servers: self.settings.front_servers.clone(),
             web_server_addresses: self.settings.web_servers.clone(),
+            forwarded_from: self.settings.forwarded_from.clone(),
             ajp_secret: self.settings.ajp_secret.clone().into_bytes(),
             ajp_packet_size: self.settings.ajp_packet_size,
             access_log: self.access_log.clone(),

@@ -216,7 +216,7 @@ def add_cookie(req: Request, cookie: Cookie | str, value: str = "", **kw: Any) -
     req.headers_out.add("Set-Cookie", text)
 
 
-def get_cookies(req: Request, Class: type[Cookie] = Cookie, **kw: Any) -> dict[str, Any]:  # noqa: N803
+def get_cookies(req: Request, Class: type[Cookie] = Cookie, **kw: Any) -> dict[str, Any]:
     """Give the cookies of a request by name; the arguments go to ``Class.parse()``."""
     sent = req.headers_in.get("Cookie")
     if sent is None:
@@ -224,6 +224,6 @@ def get_cookies(req: Request, Class: type[Cookie] = Cookie, **kw: Any) -> dict[s
     return Class.parse("; ".join(sent) if isinstance(sent, list) else sent, **kw)
 
 
-def get_cookie(req: Request, name: str, Class: type[Cookie] = Cookie, **kw: Any) -> Any:  # noqa: N803
+def get_cookie(req: Request, name: str, Class: type[Cookie] = Cookie, **kw: Any) -> Any:
     """Give the cookie of that name, or None."""
     return get_cookies(req, Class, names=[name], **kw).get(name)

@@ -12,8 +12,8 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from millau.mod_python import _constants as c
 from millau.mod_python import Cookie
+from millau.mod_python import _constants as c
 from millau.mod_python._store import SESSION_ID, Lock, Store, expired
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ class BaseSession(dict[Any, Any]):
         options = self._req.get_options()
         # Scripts have no business with it, and another site's forms do not send it.
         attributes: dict[str, Any] = {
-            "path": _option(options, "mod_python.session.application_path", "ApplicationPath") or self._req._target.prefix(self._req),
+            "path": _option(options, "mod_python.session.application_path", "ApplicationPath")
+            or self._req._target.prefix(self._req),
             "httponly": True,
             "samesite": "Lax",
         }
@@ -248,7 +249,7 @@ class MemorySession(BaseSession):
         super().__init__(req, sid=sid, secret=secret, timeout=timeout, lock=lock)
 
 
-def Session(  # noqa: N802 - the manual's name
+def Session(
     req: Request, sid: str | None = None, secret: str | bytes | None = None, timeout: int = 0, lock: int = 1
 ) -> BaseSession:
     """Give the visitor's session, a new one if there is none."""

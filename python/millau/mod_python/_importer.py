@@ -61,7 +61,7 @@ class Importer:
             if record and (record.loading or self._is_fresh(path, set())):
                 return record.module
             if log:
-                log(f"mod_python: ({'re' if record else ''}importing) {path}")
+                log(f"mod_python: {'re' if record else ''}importing {path}")
             return self._execute(path)
 
     def find(self, name: str, directories: Iterable[str]) -> str | None:
@@ -150,7 +150,9 @@ def using(importer: Importer) -> Iterator[None]:
         _current.importer = before
 
 
-def import_module(name: str, directory: str | None, path: Sequence[str] | None, log: Callable[[str], None] | None) -> Any:
+def import_module(
+    name: str, directory: str | None, path: Sequence[str] | None, log: Callable[[str], None] | None
+) -> Any:
     """Import for ``apache.import_module``: by path where the file is in reach, else as any module."""
     importer: Importer = getattr(_current, "importer", None) or _default
     if os.path.isabs(name) or name.startswith(("./", "../")):
@@ -158,7 +160,9 @@ def import_module(name: str, directory: str | None, path: Sequence[str] | None, 
         if found and not found.endswith(".py"):
             found += ".py"
     elif path is not None:
-        found = next((file for file in (os.path.join(place, f"{name}.py") for place in path) if os.path.isfile(file)), None)
+        found = next(
+            (file for file in (os.path.join(place, f"{name}.py") for place in path) if os.path.isfile(file)), None
+        )
     else:
         found = importer.find(name, [directory] if directory else [])
     if found:

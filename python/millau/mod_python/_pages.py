@@ -101,17 +101,22 @@ class Pages:
         key = f"\0{text}"
         with self._lock:
             page = self._pages.get(key)
-        return page or self._keep(key, _compile(f"<psp {abs(hash(text)):x}>", text.encode("utf-8", "surrogateescape"), [], None))
+        return page or self._keep(
+            key, _compile(f"<psp {abs(hash(text)):x}>", text.encode("utf-8", "surrogateescape"), [], None)
+        )
 
     def _keep(self, key: str, page: Page) -> Page:
         with self._lock:
             if len(self._pages) >= PAGES and key not in self._pages:
-                del self._pages[next(iter(self._pages))]
+                oldest = self._pages.pop(next(iter(self._pages)))
+                linecache.cache.pop(oldest.filename, None)
             self._pages[key] = page
         return page
 
 
-def translate(filename: str, contents: bytes, directory: str | None) -> tuple[str, list[str], list[_Piece], dict[str, bytes]]:
+def translate(
+    filename: str, contents: bytes, directory: str | None
+) -> tuple[str, list[str], list[_Piece], dict[str, bytes]]:
     """Translate a page; the last of the answer is what the included files hold."""
     included: dict[str, bytes] = {}
 
@@ -141,11 +146,15 @@ def _compile(filename: str, contents: bytes, stamps: list[Stamp | None], directo
     map = _Map(files, pieces)
     try:
         tree = ast.parse(source, filename)
-        for node in ast.walk(tree):
-            map.relocate(node)
-        code = compile(tree, filename, "exec", dont_inherit=True)
     except SyntaxError as error:
         raise map.syntax_error(error) from None
+    for node in ast.walk(tree):
+        map.relocate(node)
+    try:
+        code = compile(tree, filename, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        file, line = divmod(error.lineno or 1, _FILE)
+        raise map.in_page(error, file, line, error.offset or 1) from None
     known = stamps + [stamp(path) for path in files[1:]] if stamps else []
     return Page(filename, code, files if stamps else [filename], known or [None], frozenset(_names(code)))
 
@@ -207,18 +216,14 @@ class _Map:
             _place(at, line + file * _FILE, *_whole_line(self._files[file], line))
 
     def syntax_error(self, error: SyntaxError) -> SyntaxError:
-        """Give the error in the words of the page."""
-        line = error.lineno or 1
-        if line >= _FILE:
-            file, line = divmod(line, _FILE)
-            offset = error.offset or 1
-        else:
-            column = self._column(error)
-            file, line, found, _ = self.find(line, column)
-            offset = found + 1
+        """Give the error that Python has found in its text, at its place in the page."""
+        file, line, column, _ = self.find(error.lineno or 1, self._column(error))
+        return self.in_page(error, file, line, column + 1)
+
+    def in_page(self, error: SyntaxError, file: int, line: int, offset: int) -> SyntaxError:
+        """Give the same error at another place."""
         path = self._files[file]
-        text = linecache.getline(path, line)
-        return type(error)(error.msg, (path, line, offset, text))
+        return type(error)(error.msg, (path, line, offset, linecache.getline(path, line)))
 
     @staticmethod
     def _column(error: SyntaxError) -> int:

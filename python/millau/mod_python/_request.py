@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
+import os
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
 
 BUFFER = 64 * 1024
 """Output that is not flushed is kept up to this size, so that a short page gets a Content-Length."""
+_SUFFIXES = {
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".txt": "text/plain",
+    ".css": "text/css",
+    ".xml": "application/xml",
+}
 REDIRECTS = 10
 """How often a request may redirect internally, as in Apache."""
 
@@ -60,6 +69,8 @@ class Request:
     used_path_info = c.AP_REQ_DEFAULT_PATH_INFO
     extension: str | None = None
     main: Request | None = None
+    form: Any
+    """The fields of the form, once somebody has made them; before that there is no such attribute."""
     next: Request | None = None
     prev: Request | None = None
 
@@ -87,7 +98,7 @@ class Request:
         self.args: str | None = query if query or "?" in self.unparsed_uri else None
         self.user: str | None = environ.get("REMOTE_USER") or None
         self.ap_auth_type: str | None = environ.get("AUTH_TYPE") or None
-        self.filename = target.directory
+        self._filename = target.directory
         self.path_info = ""
         self.status = c.HTTP_OK
         self.mtime = 0.0
@@ -97,16 +108,32 @@ class Request:
         self.eos_sent = False
         self.allowed_methods: list[str] = []
         self.allowed_xmethods: tuple[str, ...] = ()
-        self.headers_in = _headers(environ)
         self.headers_out = table()
         self.err_headers_out = table()
         self.subprocess_env = table()
         self.notes = table()
-        self.server = Server(environ, target.options, target.config)
-        self.connection = Connection(environ, self.server)
-        self.hlist = HandlerList(target.name, target.directory)
 
     # What the request says
+
+    @functools.cached_property
+    def server(self) -> Server:
+        """Give the server that the request came to."""
+        return Server(self._environ, self._target.options.copy(), self._target.config.copy())
+
+    @functools.cached_property
+    def connection(self) -> Connection:
+        """Give the connection that the request came by."""
+        return Connection(self._environ, self.server)
+
+    @functools.cached_property
+    def hlist(self) -> HandlerList:
+        """Say which handler runs."""
+        return HandlerList(self._target.name, self._target.directory)
+
+    @functools.cached_property
+    def headers_in(self) -> table:
+        """Give the fields that the client sent."""
+        return _headers(self._environ)
 
     @property
     def the_request(self) -> str:
@@ -141,6 +168,15 @@ class Request:
         return host[: host.find("]") + 1] if host.startswith("[") else host.partition(":")[0]
 
     @property
+    def filename(self) -> str:
+        """Give the name of the file that is asked for, which need not exist."""
+        return self._filename
+
+    @filename.setter
+    def filename(self, value: str) -> None:
+        self._filename, self._finfo = value, None
+
+    @property
     def range(self) -> str | None:
         """Give the Range field."""
         return self.headers_in.first("Range")
@@ -153,10 +189,10 @@ class Request:
     @property
     def parsed_uri(self) -> tuple[str | int | None, ...]:
         """Give scheme, hostinfo, user, password, hostname, port, path, query and fragment; None for what is not there."""
-        parts = urlsplit(self.unparsed_uri if self.unparsed_uri[:1] != "/" else "//h" + self.unparsed_uri)
-        if self.unparsed_uri[:1] == "/":
-            return (None, None, None, None, None, None, parts.path, self.args, None)
-        return (parts.scheme, parts.netloc, None, None, parts.hostname, parts.port, parts.path, self.args, None)
+        if self.unparsed_uri.startswith("/"):
+            return (None, None, None, None, None, None, self.uri, self.args, None)
+        parts = urlsplit(self.unparsed_uri)
+        return (parts.scheme, parts.netloc, None, None, parts.hostname, parts.port, self.uri, self.args, None)
 
     @property
     def useragent_ip(self) -> str:
@@ -228,11 +264,11 @@ class Request:
 
     def get_config(self) -> table:
         """Give the directives in effect, as far as there are any here: PythonDebug and PythonAutoReload."""
-        return self._target.config
+        return self.server.get_config()
 
     def get_options(self) -> table:
         """Give what ``--python-option`` has set."""
-        return self._target.options
+        return self.server.get_options()
 
     def get_addhandler_exts(self) -> str:
         """Give the suffixes of an AddHandler directive: none."""
@@ -308,8 +344,10 @@ class Request:
 
     @property
     def content_type(self) -> str | None:
-        """Give the Content-Type of the response."""
-        return self._content_type
+        """Give the Content-Type of the response: what was set, or what the suffix of the file in the URL stands for."""
+        return (
+            self._content_type if self._content_type_set else _SUFFIXES.get(os.path.splitext(self._filename)[1].lower())
+        )
 
     @content_type.setter
     def content_type(self, value: str | None) -> None:

@@ -43,7 +43,9 @@ def head(req: Request, is_error: bool, length: int | None) -> Head:
     names = {name.lower() for name, _ in pairs}
     if not is_error:
         # A field of err_headers_out stands in for one of the same name, unless it is one that adds up.
-        own = [pair for pair in req.headers_out.items() if pair[0].lower() not in names or pair[0].lower() == "set-cookie"]
+        own = [
+            pair for pair in req.headers_out.items() if pair[0].lower() not in names or pair[0].lower() == "set-cookie"
+        ]
         pairs = own + pairs
     elif 300 <= req.status < 400 or req.status == c.HTTP_CREATED:
         location = req.headers_out.first("Location")
@@ -76,7 +78,7 @@ def error_page(req: Request, status: int) -> bytes:
         text = EXPLANATIONS.get(status, "The server did not carry out this request.")
     return (
         f"<!DOCTYPE html>\n<html><head>\n<title>{line}</title>\n</head><body>\n<h1>{phrase}</h1>\n<p>{text}</p>\n</body></html>\n"
-    ).encode()
+    ).encode("ascii", "xmlcharrefreplace")
 
 
 def _seconds(date: str | None) -> float | None:

@@ -49,7 +49,7 @@ class Site:
             self.check(here if os.path.exists(here) else os.path.dirname(here))
             return Place(here, path_info + "/" if ends_with_slash else path_info)
         self.check(here)
-        return Place(here + "/", "", bool(segments) and not ends_with_slash or not path)
+        return Place(here + "/", "", (bool(segments) and not ends_with_slash) or not path)
 
     def check(self, path: str) -> None:
         """Raise `OutOfBounds` if the file, links followed, is not below the directory."""

@@ -16,7 +16,7 @@ def _text(value: object, what: str) -> str:
     return str(value)
 
 
-class table:  # noqa: N801 - the manual's name
+class table:
     """What ``req.headers_in`` and its like are: ``table([mapping_or_pairs])``."""
 
     def __init__(self, initial: Mapping[str, str] | Iterable[tuple[str, str]] | None = None) -> None:
@@ -29,7 +29,7 @@ class table:  # noqa: N801 - the manual's name
         return [value for name, value in self._pairs if name.lower() == wanted]
 
     def first(self, key: Text) -> str | None:
-        """Give the first value of a key. (Not of mod_python.)"""
+        """Give the first value of a key, or None: an addition to mod_python."""
         values = self._all(key)
         return values[0] if values else None
 
@@ -83,7 +83,10 @@ class table:  # noqa: N801 - the manual's name
 
     def get(self, key: Text, default: str | None = None) -> str | list[str] | None:
         """Give the value of a key, a list where there are several, or the default."""
-        return self[key] if key in self else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
     def has_key(self, key: Text) -> bool:
         """Say whether there is such a key."""

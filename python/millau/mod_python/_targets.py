@@ -117,9 +117,8 @@ class Target:
         module = self.load(module_name)
         found: Any = module
         for part in (path or default).split("."):
-            owner = found
-            if inspect.isclass(owner):
-                owner = owner(req)
+            is_class = inspect.isclass(found)
+            owner = found(req) if is_class else found
             if not hasattr(owner, part):
                 raise AttributeError(f"'{name}': {getattr(module, '__file__', module_name)} contains no '{part}'")
             found = getattr(owner, part)
@@ -225,7 +224,10 @@ def _handler(path: str, options: Mapping[str, str], debug: bool) -> Target:
         if not os.path.isfile(file or ""):
             raise TargetError(f"there is no file '{file}'")
     else:
-        file = next((found for found in (os.path.join(place, module + ".py") for place in sys.path) if os.path.isfile(found)), None)
+        file = next(
+            (found for found in (os.path.join(place, module + ".py") for place in sys.path) if os.path.isfile(found)),
+            None,
+        )
     if file:
         module = os.path.realpath(file)
     directory = os.path.dirname(module) if file else os.getcwd()

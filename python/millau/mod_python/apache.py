@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Any
 from millau.mod_python import _importer
 from millau.mod_python._connection import Server
 from millau.mod_python._constants import *  # noqa: F403 - the constants are this module's
-from millau.mod_python._constants import APLOG_ERR, APLOG_NOTICE, AP_MPMQ_IS_FORKED, AP_MPMQ_IS_THREADED
-from millau.mod_python._constants import APR_FINFO_LINK, APR_FINFO_NORM
+from millau.mod_python._constants import (
+    AP_MPMQ_IS_FORKED,
+    AP_MPMQ_IS_THREADED,
+    APLOG_ERR,
+    APLOG_NOTICE,
+    APR_FINFO_LINK,
+    APR_FINFO_NORM,
+)
 from millau.mod_python._finfo import FileInfo
 from millau.mod_python._log import write_log
 from millau.mod_python._table import table
@@ -28,7 +34,7 @@ main_server = Server({}, table(), table())
 """A server without a request: it knows no name and no port."""
 
 
-class SERVER_RETURN(Exception):  # noqa: N801, N818 - the manual's name
+class SERVER_RETURN(Exception):
     """Ends a handler from within: its argument is what the handler would have returned."""
 
 

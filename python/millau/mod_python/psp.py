@@ -48,7 +48,7 @@ class PSPInterface:
 
 def _form(req: Request) -> util.FieldStorage:
     if not hasattr(req, "form"):
-        req.form = util.FieldStorage(req, keep_blank_values=1)  # type: ignore[attr-defined]
+        req.form = util.FieldStorage(req, keep_blank_values=1)
     form: util.FieldStorage = req.form
     return form
 

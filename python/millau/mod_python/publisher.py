@@ -149,7 +149,9 @@ def _is_let_in(req: Request, auth: Any, user: str, password: str) -> bool:
         return bool(auth(req, user, password))
     if isinstance(auth, dict):
         expected = str(auth.get(user, ""))
-        same = hmac.compare_digest(expected.encode("utf-8", "surrogateescape"), password.encode("utf-8", "surrogateescape"))
+        same = hmac.compare_digest(
+            expected.encode("utf-8", "surrogateescape"), password.encode("utf-8", "surrogateescape")
+        )
         return user in auth and same
     return bool(auth)
 
@@ -170,17 +172,23 @@ def _declared(function: types.FunctionType) -> tuple[Any, Any, Any]:
     for name in names:
         if name in code.co_varnames or name in code.co_cellvars:
             found[name] = _in_code(function, name)
-    return tuple(found.get(name, _MISSING) for name in names)  # type: ignore[return-value]
+    return tuple(found.get(name, _MISSING) for name in names)
 
 
 def _in_code(function: types.FunctionType, name: str) -> Any:
-    inner = [constant for constant in function.__code__.co_consts if isinstance(constant, types.CodeType) and constant.co_name == name]
+    inner = [
+        constant
+        for constant in function.__code__.co_consts
+        if isinstance(constant, types.CodeType) and constant.co_name == name
+    ]
     if inner:
         return types.FunctionType(inner[-1], function.__globals__)
     constants = _constants(function.__code__)
     # What cannot be read must not let anybody in.
     if name not in constants:
-        raise TypeError(f"{name} in the function {function.__name__} must be a function or a constant, so that it can be read before the call")
+        raise TypeError(
+            f"{name} in the function {function.__name__} must be a function or a constant, so that it can be read before the call"
+        )
     return constants[name]
 
 
@@ -210,7 +218,7 @@ def publish_object(req: Request, object: Any) -> bool:
     """Write what an object gives: what a callable returns, else its text. False if that is nothing."""
     if callable(object):
         if not hasattr(req, "form"):
-            req.form = util.FieldStorage(req, keep_blank_values=1)  # type: ignore[attr-defined]
+            req.form = util.FieldStorage(req, keep_blank_values=1)
         return publish_object(req, util.apply_fs_data(object, req.form, req=req))
     if object is None:
         return False

@@ -166,7 +166,7 @@ class FieldStorage:
         field.type, field.type_options = kind if "/" in kind else "application/octet-stream", type_options
         field.disposition, field.disposition_options = disposition, options
         field.headers = fields
-        sink: Any
+        sink: _multipart.Sink
         # A file input that was left empty sends an empty name, and is a field without a value.
         if options.get("filename"):
             field.filename = options["filename"]
@@ -175,7 +175,7 @@ class FieldStorage:
             field.file = self._field_callback() if self._field_callback else io.BytesIO()
             sink = _Counted(field.file, self._count)
         self.list.append(field)
-        return sink  # type: ignore[no-any-return]
+        return sink
 
     def add_field(self, name: str, value: str | bytes) -> None:
         """Add a field; others of that name stay."""
@@ -230,7 +230,8 @@ class FieldStorage:
 
     def get(self, key: str, default: Any = None) -> Any:
         """Give a field, a list of them where there are several, or the default."""
-        return self[key] if key in self else default
+        found = self.getlist(key) or [default]
+        return found[0] if len(found) == 1 else found
 
     def getfirst(self, key: str, default: Any = None) -> Any:
         """Give the first field of that name, or the default."""
@@ -261,7 +262,7 @@ def _kept(field: AnyField) -> AnyField:
     if field.filename:
         return field
     text = _string_field(field.name, field.file.read())
-    text.type, text.type_options = field.type, field.type_options  # type: ignore[misc]
+    text.type, text.type_options = field.type, field.type_options
     text.disposition, text.disposition_options = field.disposition, field.disposition_options
     text.headers = field.headers
     return text

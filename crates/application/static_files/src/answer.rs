@@ -77,7 +77,10 @@ impl StaticFiles {
         response.fields.push(b"ETag", validators.entity_tag.as_bytes());
         response.fields.push(b"Accept-Ranges", b"bytes");
         match status {
-            200 | 206 => response.fields.push(b"Content-Type", media_type::of(path).as_bytes()),
+            200 | 206 => {
+                response.fields.push(b"Content-Type", media_type::of(path).as_bytes());
+                response.fields.push(b"Content-Length", length.to_string().as_bytes());
+            }
             416 => response.fields.push(b"Content-Range", format!("bytes */{size}").as_bytes()),
             _ => {}
         }

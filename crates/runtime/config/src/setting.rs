@@ -6,6 +6,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use millau_gateway::forwarded::Proxy;
+
 use crate::listing::either;
 use crate::settings::Settings;
 use crate::{Bind, CgiModeRule, CgiVariable, LogTarget, Mount, size, span, suggestion};
@@ -96,6 +98,8 @@ pub(crate) enum Kind {
     Secret { set: fn(&mut Settings, String) },
     /// Any number of IP addresses.
     Addresses { set: fn(&mut Settings, Vec<IpAddr>) },
+    /// Any number of proxies.
+    Proxies { set: fn(&mut Settings, Vec<Proxy>) },
     /// A file or directory.
     Path { set: fn(&mut Settings, PathBuf) },
     /// Any number of them.
@@ -152,8 +156,9 @@ impl Setting {
             Kind::Paths { .. }
                 | Kind::Binds { .. }
                 | Kind::Mounts { .. }
-                | Kind::Pairs { .. }
                 | Kind::Addresses { .. }
+                | Kind::Proxies { .. }
+                | Kind::Pairs { .. }
                 | Kind::CgiModes { .. }
                 | Kind::CgiVariables { .. }
         )
@@ -218,6 +223,10 @@ impl Setting {
                 });
                 set(settings, addresses.collect::<Result<_, _>>()?);
             }
+            Kind::Proxies { set } => {
+                let proxies = values.iter().map(|value| read(value, str::parse::<Proxy>));
+                set(settings, proxies.collect::<Result<_, _>>()?);
+            }
             Kind::Mounts { set } => {
                 let mounts = values.iter().map(|value| read(value, str::parse::<Mount>));
                 set(settings, mounts.collect::<Result<_, _>>()?);
@@ -266,10 +275,11 @@ impl Setting {
             Kind::Paths { .. }
             | Kind::Binds { .. }
             | Kind::Mounts { .. }
+            | Kind::Addresses { .. }
             | Kind::Pairs { .. }
+            | Kind::Proxies { .. }
             | Kind::CgiModes { .. }
-            | Kind::CgiVariables { .. }
-            | Kind::Addresses { .. } => {}
+            | Kind::CgiVariables { .. } => {}
         }
         Ok(())
     }

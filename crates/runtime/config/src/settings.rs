@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
+use millau_gateway::forwarded::Proxy;
+
 use crate::{AccessLogFormat, Address, Bind, CgiSettings, LogTarget, Mount, Protocol};
 
 /// Everything that can be set, checked. The documentation, the range and the default of each field is its row in
@@ -48,6 +50,8 @@ pub struct Settings {
     pub front_servers: Vec<IpAddr>,
     /// The same for a FastCGI front, from `FCGI_WEB_SERVER_ADDRS`; `None`: no such limit.
     pub web_servers: Option<Vec<IpAddr>>,
+    /// Whose X-Forwarded-For is believed at HTTP fronts.
+    pub forwarded_from: Vec<Proxy>,
     /// What an AJP front wants to be told; empty: nothing.
     pub ajp_secret: String,
     /// Bytes of the largest packet at an AJP front.
@@ -126,6 +130,7 @@ impl Settings {
             unix_mode: 0,
             front_servers: Vec::new(),
             web_servers: None,
+            forwarded_from: Vec::new(),
             ajp_secret: String::new(),
             ajp_packet_size: 0,
             access_log: None,

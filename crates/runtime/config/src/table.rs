@@ -117,6 +117,19 @@ pub static SETTINGS: &[Setting] = &[
         kind: Kind::Addresses { set: |settings, addresses| settings.front_servers = addresses },
     },
     Setting {
+        name: "forwarded-from",
+        value_name: "PROXY",
+        default: "",
+        help: "Proxies whose X-Forwarded-For, -Proto and -Port are believed; may be given several times",
+        long: "An address, a network such as 10.0.0.0/8, or unix for whoever connects to a UNIX socket. The client's address, \
+               the scheme and the port are then those that the proxy names; without this setting, what a request claims \
+               counts for nothing. In the path of such a request, . and .. are resolved, as the proxy has done that applied its \
+               rules. Of several addresses the client's is the last that is not itself one of these. Fronts that \
+               are not HTTP need none of this.",
+        group: Group::Fronts,
+        kind: Kind::Proxies { set: |settings, proxies| settings.forwarded_from = proxies },
+    },
+    Setting {
         name: "ajp-secret",
         value_name: "TEXT",
         default: "",

@@ -84,6 +84,10 @@ impl Channel for FrontExchange {
         let Some(connection) = &self.connection else {
             return Err(Error::engine("the connection of a request is missing"));
         };
+        if self.started {
+            let wire = &mut self.wire;
+            self.outbox.append(|out| wire.flush(out));
+        }
         match self.outbox.send(connection.socket()) {
             Ok(_) => Ok(()),
             Err(error) => Err(self.disconnected("the client has closed the connection", error)),

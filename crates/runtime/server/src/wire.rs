@@ -4,6 +4,7 @@
 //! limits of time) is the same for every protocol and lives in [`FrontExchange`](crate::exchange::FrontExchange). A front is
 //! added here as a variant, and as a file in `wire/` that puts its protocol crate to use.
 
+mod ajp;
 mod cgi_response;
 mod fastcgi;
 mod http1;
@@ -14,6 +15,7 @@ use millau_gateway::{BodyLength, Error, Request, Response};
 
 use crate::options::Options;
 
+use ajp::Ajp;
 use fastcgi::Fastcgi;
 use http1::Http1;
 use single::{Dialect, Single};
@@ -84,6 +86,7 @@ pub(crate) enum Wire {
     Single(Single),
     /// Boxed, because it would make every connection large.
     Fastcgi(Box<Fastcgi>),
+    Ajp(Box<Ajp>),
 }
 
 impl Default for Wire {
@@ -99,18 +102,20 @@ macro_rules! each {
             Wire::Http1($protocol) => $call,
             Wire::Single($protocol) => $call,
             Wire::Fastcgi($protocol) => $call,
+            Wire::Ajp($protocol) => $call,
         }
     };
 }
 
 impl Wire {
     /// For a new connection.
-    pub(crate) fn new(protocol: Protocol, _: &Options) -> Self {
+    pub(crate) fn new(protocol: Protocol, options: &Options) -> Self {
         match protocol {
             Protocol::Scgi => Self::Single(Single::new(Dialect::Scgi)),
             Protocol::Uwsgi => Self::Single(Single::new(Dialect::Uwsgi)),
             Protocol::Fastcgi => Self::Fastcgi(Box::default()),
-            _ => Self::default(),
+            Protocol::Ajp => Self::Ajp(Box::new(Ajp::new(options))),
+            Protocol::Http => Self::default(),
         }
     }
 
@@ -182,6 +187,14 @@ impl Wire {
     /// The application promised something that cannot be kept; `out` is then as it was.
     pub(crate) fn start(&mut self, out: &mut Vec<u8>, opening: &Opening<'_>) -> Result<Opened, Error> {
         each!(self, wire => wire.start(out, opening))
+    }
+
+    /// Appends what makes the peer pass on what it has got of the response so far.
+    pub(crate) fn flush(&mut self, out: &mut Vec<u8>) {
+        // The others pass on what they get, or cannot be told.
+        if let Self::Ajp(wire) = self {
+            wire.flush(out);
+        }
     }
 
     /// Appends what ends a response that is complete.
