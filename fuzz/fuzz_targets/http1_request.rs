@@ -7,10 +7,12 @@
 mod connection;
 #[path = "../../crates/protocol/http1/tests/reference/mod.rs"]
 mod reference;
+mod uneven_pieces;
 
 use connection::{Way, outcome};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use millau_http1::Limits;
+use uneven_pieces::uneven_pieces;
 
 fuzz_target!(|input: &[u8]| -> Corpus {
     // Longer input shows nothing that the narrow limits do not, and takes long.
@@ -38,13 +40,3 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     }
     Corpus::Keep
 });
-
-/// Pieces of 1 to 32 bytes, as the bytes themselves decide.
-fn uneven_pieces(mut input: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let first = *input.first()?;
-        let (piece, rest) = input.split_at(input.len().min(1 + usize::from(first % 32)));
-        input = rest;
-        Some(piece)
-    })
-}

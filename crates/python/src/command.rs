@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use millau_config::{Invocation, Settings, parse};
+use millau_config::{Deployment, Invocation, Settings, parse};
+use millau_front_server::Surroundings;
 use millau_listener::Listener;
 use millau_supervisor::SupervisorSettings;
 use pyo3::prelude::*;
@@ -31,9 +32,29 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
             DONE
         }
         Ok(Invocation::Serve(settings)) => serve(py, &settings),
+        Ok(Invocation::Config(deployment)) => config(&deployment),
         Err(error) => {
             eprintln!("{error}");
             USAGE
+        }
+    }
+}
+
+/// Prints the configuration; with `--check`, says on standard error what the front server thinks of it.
+fn config(deployment: &Deployment) -> i32 {
+    let here = Surroundings::here();
+    let _ = std::io::stdout().write_all(millau_front_server::configuration(deployment, &here).as_bytes());
+    if !deployment.check {
+        return DONE;
+    }
+    match millau_front_server::check(deployment, &here) {
+        Ok(program) => {
+            eprintln!("millau: {} finds nothing wrong with this configuration", program.display());
+            DONE
+        }
+        Err(error) => {
+            eprintln!("millau: {error}");
+            FAILURE
         }
     }
 }

@@ -29,7 +29,7 @@ impl<'a> HeaderLine<'a> {
         let colon = memchr(b':', line).unwrap_or_default();
         let (name, value) = (&line[..colon], trim(line.get(colon + 1..).unwrap_or_default()));
         if !is_token(name) {
-            let spaced = trim(name);
+            let spaced = name.trim_ascii_end();
             return Err(match () {
                 () if is_token(spaced) => Defect::SpaceBeforeColon { line: number, name: Quote::of(spaced) },
                 () if is_first => Defect::OutputBeforeHeader(Quote::of(line)),
@@ -67,6 +67,7 @@ mod tests {
         assert_eq!(defect(b"<p>", 3), Defect::NoBlankLine { line: 3, found: Some(Quote::of(b"<p>")) });
         assert_eq!(defect(b"\tx: y", 2), Defect::Folded { line: 2 });
         assert_eq!(defect(b"X : y", 1), Defect::SpaceBeforeColon { line: 1, name: Quote::of(b"X") });
+        assert_eq!(defect(b" X: y", 1), Defect::OutputBeforeHeader(Quote::of(b" X: y")));
         assert_eq!(defect(b"\xef\xbb\xbfX: y", 1), Defect::ByteOrderMark);
         assert_eq!(defect(b"HTTP/1.0 200 OK", 1), Defect::StatusLine(Quote::of(b"HTTP/1.0 200 OK")));
         for value in [&b"a\rb"[..], b"a\0", b"\x1b[0m", b"a\x7f", b"a\r"] {

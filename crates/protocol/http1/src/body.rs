@@ -42,11 +42,10 @@ impl BodyDecoder {
         }
     }
 
-    /// How many bytes of data are still to come, where that is known.
-    pub fn remaining_hint(&self) -> Option<u64> {
+    /// How many bytes are still to come of a body that is not chunked, so that they are its data just as they are.
+    pub fn plain_length(&self) -> Option<u64> {
         match &self.0 {
             State::Length { remaining } => Some(*remaining),
-            State::Chunked(chunked) if chunked.is_done() => Some(0),
             State::Chunked(_) => None,
         }
     }
@@ -76,7 +75,7 @@ mod tests {
     fn takes_no_more_than_the_length() {
         let mut body = BodyDecoder::new(Framing::Length(5));
         assert_eq!(body.decode(b"abc", &Limits::default()), Ok(Decoded { consumed: 3, data: 0..3 }));
-        assert_eq!(body.remaining_hint(), Some(2));
+        assert_eq!(body.plain_length(), Some(2));
         assert_eq!(body.decode(b"deGET", &Limits::default()), Ok(Decoded { consumed: 2, data: 0..2 }));
         assert!(body.is_done());
         assert_eq!(body.decode(b"GET", &Limits::default()), Ok(Decoded::default()));

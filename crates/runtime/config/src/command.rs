@@ -6,6 +6,7 @@ use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::deployment;
 use crate::setting::{Group, Kind, Setting};
 use crate::table::SETTINGS;
 
@@ -27,6 +28,7 @@ pub(crate) fn command() -> Command {
         .after_help("To serve a Django project, say: millau serve mysite.wsgi")
         .max_term_width(100)
         .subcommand(serve())
+        .subcommand(deployment::command())
 }
 
 fn serve() -> Command {

@@ -10,6 +10,7 @@
 
 mod bind;
 mod command;
+mod deployment;
 mod environment;
 mod listing;
 mod log_target;
@@ -25,6 +26,7 @@ mod table;
 mod usage_error;
 
 pub use bind::{Address, Bind, BindError, Protocol};
+pub use deployment::{Deployment, FrontServer, StaticFiles, Way};
 pub use log_target::{AccessLogFormat, LogTarget};
 pub use mount::Mount;
 pub use parse::{Invocation, parse};

@@ -22,17 +22,25 @@ impl std::str::FromStr for Mount {
         if !path.starts_with('/') {
             return Err(format!("the path must start with '/': write /{path}={target}"));
         }
-        if let Some(odd) = path.chars().find(|c| matches!(c, '?' | '#' | '%') || c.is_control()) {
-            return Err(format!("'{}' cannot be part of a path prefix: write the decoded path", odd.escape_default()));
-        }
-        let prefix = path.strip_suffix('/').unwrap_or(path);
-        if prefix.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {
-            return Err(format!(
-                "the path '{path}' has an empty, '.' or '..' segment: clients resolve those before they ask"
-            ));
-        }
-        Ok(Self { prefix: prefix.to_owned(), target: target.to_owned() })
+        Ok(Self { prefix: prefix(path)?, target: target.to_owned() })
     }
+}
+
+/// The path of a mount or of a directory: decoded, without its last slash, empty at the root.
+pub(crate) fn prefix(path: &str) -> Result<String, String> {
+    if !path.starts_with('/') {
+        return Err(format!("the path must start with '/': write /{path}"));
+    }
+    if let Some(odd) = path.chars().find(|c| matches!(c, '?' | '#' | '%') || c.is_control()) {
+        return Err(format!("'{}' cannot be part of a path prefix: write the decoded path", odd.escape_default()));
+    }
+    let prefix = path.strip_suffix('/').unwrap_or(path);
+    if prefix.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {
+        return Err(format!(
+            "the path '{path}' has an empty, '.' or '..' segment: clients resolve those before they ask"
+        ));
+    }
+    Ok(prefix.to_owned())
 }
 
 #[cfg(test)]

@@ -8,13 +8,15 @@ use crate::command::{self, TARGET};
 use crate::environment::Environment;
 use crate::setting::{BadValue, Setting};
 use crate::table::SETTINGS;
-use crate::{Settings, UsageError};
+use crate::{Deployment, Settings, UsageError, deployment};
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// `millau serve`
     Serve(Box<Settings>),
+    /// `millau config`
+    Config(Box<Deployment>),
     /// Help or version: to be printed to standard output, after which the process ends well.
     Print(String),
 }
@@ -37,10 +39,16 @@ pub fn parse(
         }
         Err(error) => return Err(UsageError::new(command::explain(&error))),
     };
-    let Some(("serve", matches)) = matches.subcommand() else {
-        return Err(UsageError::new(
-            "no command is given: millau serve TARGET serves an application, millau --help says more",
-        ));
+    let matches = match matches.subcommand() {
+        Some(("serve", matches)) => matches,
+        Some(("config", matches)) => {
+            return deployment::read(matches).map(|deployment| Invocation::Config(Box::new(deployment)));
+        }
+        _ => {
+            return Err(UsageError::new(
+                "no command is given: millau serve TARGET serves an application, millau --help says more",
+            ));
+        }
     };
 
     let environment = Environment::new(environment);
@@ -106,7 +114,7 @@ mod tests {
     fn settings(line: &str, environment: &[(&str, &str)]) -> Settings {
         match invoked(line, environment).unwrap() {
             Invocation::Serve(settings) => *settings,
-            Invocation::Print(text) => panic!("{text}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -117,7 +125,7 @@ mod tests {
     fn printed(line: &str) -> String {
         match invoked(line, &[]).unwrap() {
             Invocation::Print(text) => text,
-            Invocation::Serve(settings) => panic!("{settings:?}"),
+            other => panic!("{other:?}"),
         }
     }
 

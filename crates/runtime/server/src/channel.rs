@@ -21,10 +21,14 @@ impl Channel for FrontExchange {
     }
 
     fn buffered(&self) -> &[u8] {
-        &self.body[self.body_taken..]
+        if self.held_body.is_empty() { &self.body[self.body_taken..] } else { &self.held[self.held_body.clone()] }
     }
 
     fn consume(&mut self, length: usize) {
+        if !self.held_body.is_empty() {
+            self.held_body.start += length.min(self.held_body.len());
+            return;
+        }
         self.body_taken = (self.body_taken + length).min(self.body.len());
         if self.body_taken == self.body.len() {
             self.body.clear();

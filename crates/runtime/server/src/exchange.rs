@@ -2,6 +2,7 @@
 //!
 //! The side of the request is here, that of the response in `respond`, and what applications see of both in `channel`.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,6 +10,7 @@ use millau_gateway::{Error, Request, Tally};
 use rustix::event::PollFlags;
 
 use crate::connection::{Connection, Received};
+use crate::lead::RECEIVE_PIECE;
 use crate::outbox::{Outbox, Sent};
 use crate::shift::Shared;
 use crate::spool::Spool;
@@ -29,6 +31,10 @@ pub(crate) struct FrontExchange {
     /// Body bytes that have arrived; those before `body_taken` are consumed.
     pub(crate) body: Vec<u8>,
     pub(crate) body_taken: usize,
+    /// A body that has arrived whole, in the buffer it was received in; then there is nothing in `body`.
+    pub(crate) held: Vec<u8>,
+    /// What of `held` is not consumed.
+    pub(crate) held_body: Range<usize>,
     /// The beginning of a chunked body that outgrew its buffer; what is in `body` comes behind it.
     pub(crate) spool: Option<Spool>,
     /// How the body of the response is wrapped.
@@ -60,6 +66,8 @@ impl FrontExchange {
             request: Request::default(),
             body: Vec::new(),
             body_taken: 0,
+            held: Vec::new(),
+            held_body: 0..0,
             spool: None,
             frames: Frames::NONE,
             bodiless: true,
@@ -120,6 +128,15 @@ impl FrontExchange {
     pub(crate) fn adopt_blank(&mut self, connection: Box<Connection>) {
         self.expect_from(&connection);
         self.adopt(connection);
+    }
+
+    /// Takes `buffer`, in which the whole body lies, and leaves another of the leader's size.
+    pub(crate) fn hold(&mut self, buffer: &mut Vec<u8>, body: Range<usize>) {
+        if self.held.len() != RECEIVE_PIECE {
+            self.held = vec![0; RECEIVE_PIECE];
+        }
+        std::mem::swap(&mut self.held, buffer);
+        self.held_body = body;
     }
 
     /// Moves body bytes from `input` to the buffer, as many as it may hold before the application is called.
@@ -268,6 +285,10 @@ impl FrontExchange {
             self.body = Vec::new();
         }
         self.body_taken = 0;
+        self.held_body = 0..0;
+        if self.held.capacity() > RECEIVE_PIECE {
+            self.held = Vec::new();
+        }
         self.spool = None;
         self.frames = Frames::NONE;
         self.bodiless = true;

@@ -22,6 +22,8 @@ use crate::shift::{ROLE, Role, Shared, Shift};
 use crate::slots::Tenant;
 use crate::wire::Wire;
 
+/// How much is received at once.
+pub(crate) const RECEIVE_PIECE: usize = 64 * 1024;
 /// Answers are held back while further calls run, but no longer than this.
 const HOLD_BACK: Duration = Duration::from_micros(400);
 /// Deadlines are looked at no more often than this.
@@ -35,7 +37,8 @@ const ACCEPT_PAUSE_MS: u64 = 100;
 
 /// What a thread needs to lead; kept while it follows.
 pub(crate) struct Desk {
-    scratch: Box<[u8]>,
+    /// What is received goes here first; always [`RECEIVE_PIECE`] long.
+    scratch: Vec<u8>,
     events: Events,
     batch: Batch,
     number: usize,
@@ -44,7 +47,7 @@ pub(crate) struct Desk {
 impl Desk {
     /// For the thread with this number, counted from 0.
     pub(crate) fn new(number: usize) -> Self {
-        Self { scratch: vec![0; 64 * 1024].into_boxed_slice(), events: Events::new(), batch: Batch::default(), number }
+        Self { scratch: vec![0; RECEIVE_PIECE], events: Events::new(), batch: Batch::default(), number }
     }
 }
 
@@ -289,7 +292,7 @@ impl Shared {
     }
 
     /// Takes connections from a listener. `true`: there may be more.
-    fn accept(self: &Arc<Self>, shift: &mut Shift, listener: usize, scratch: &mut [u8], now: u64) -> bool {
+    fn accept(self: &Arc<Self>, shift: &mut Shift, listener: usize, scratch: &mut Vec<u8>, now: u64) -> bool {
         let Some(listener) = shift.listeners.get(listener).cloned() else { return false };
         for _ in 0..ACCEPTS_IN_A_ROW {
             if shift.slots.occupied() >= self.options.connections {
@@ -373,7 +376,7 @@ impl Shared {
     /// that has just been used may send one more request, whose answer says that it is the last.
     ///
     /// Connections that wait at a listener are taken first: if no other process has it open, they would be reset.
-    fn drain(self: &Arc<Self>, shift: &mut Shift, scratch: &mut [u8], now: u64) {
+    fn drain(self: &Arc<Self>, shift: &mut Shift, scratch: &mut Vec<u8>, now: u64) {
         if shift.draining.is_some() {
             return;
         }

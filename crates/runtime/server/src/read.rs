@@ -1,5 +1,6 @@
 //! The reading side: from bytes on a connection to requests that are ready for their call.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use millau_gateway::Error;
@@ -14,9 +15,22 @@ use crate::wire::Begun;
 /// How often one connection may be read before the others have their turn.
 const READS_IN_A_ROW: usize = 16;
 
+/// From this size on a body that has arrived whole stays in the buffer it was received in; below, copying is cheaper.
+const HOLD_FROM: usize = 4 * 1024;
+
+/// What came of looking for a request.
+enum Parsed {
+    /// There is no whole head yet; what was received is in the connection's inbox.
+    Unfinished(Box<Connection>),
+    /// The connection has its next place.
+    Settled,
+    /// The request is ready, and this part of the input is its body, whole.
+    Whole(Box<FrontExchange>, Range<usize>),
+}
+
 impl Shared {
     /// Reads a connection whose tenant is at home, as far as it goes.
-    pub(crate) fn read(self: &Arc<Self>, shift: &mut Shift, index: u32, scratch: &mut [u8], now: u64) {
+    pub(crate) fn read(self: &Arc<Self>, shift: &mut Shift, index: u32, scratch: &mut Vec<u8>, now: u64) {
         match shift.slots.take(index) {
             Tenant::Head(connection) => self.read_head(shift, connection, scratch, now),
             Tenant::Body(exchange) => self.read_body(shift, exchange, scratch, now),
@@ -34,28 +48,40 @@ impl Shared {
         }
     }
 
-    fn read_head(self: &Arc<Self>, shift: &mut Shift, mut connection: Box<Connection>, scratch: &mut [u8], now: u64) {
+    fn read_head(
+        self: &Arc<Self>,
+        shift: &mut Shift,
+        mut connection: Box<Connection>,
+        scratch: &mut Vec<u8>,
+        now: u64,
+    ) {
         if !connection.inbox.is_empty() && connection.head_since == 0 {
             // What came behind the request before has not been looked at.
             let inbox = std::mem::take(&mut connection.inbox);
             match self.parse(shift, connection, &inbox, now) {
-                Some(unfinished) => connection = unfinished,
-                None => return,
+                Parsed::Unfinished(unfinished) => connection = unfinished,
+                Parsed::Settled => return,
+                Parsed::Whole(exchange, body) => return self.hold(shift, exchange, &mut { inbox }, body),
             }
         }
         for _ in 0..READS_IN_A_ROW {
             match connection.receive(scratch) {
                 Received::Data(length) => {
-                    let unfinished = if connection.inbox.is_empty() {
+                    let mut held = Vec::new();
+                    let parsed = if connection.inbox.is_empty() {
                         self.parse(shift, connection, &scratch[..length], now)
                     } else {
-                        let mut inbox = std::mem::take(&mut connection.inbox);
-                        inbox.extend_from_slice(&scratch[..length]);
-                        self.parse(shift, connection, &inbox, now)
+                        held = std::mem::take(&mut connection.inbox);
+                        held.extend_from_slice(&scratch[..length]);
+                        self.parse(shift, connection, &held, now)
                     };
-                    match unfinished {
-                        Some(unfinished) => connection = unfinished,
-                        None => return,
+                    match parsed {
+                        Parsed::Unfinished(unfinished) => connection = unfinished,
+                        Parsed::Settled => return,
+                        Parsed::Whole(exchange, body) if held.is_empty() => {
+                            return self.hold(shift, exchange, scratch, body);
+                        }
+                        Parsed::Whole(exchange, body) => return self.hold(shift, exchange, &mut held, body),
                     }
                     if connection.drained {
                         break;
@@ -68,20 +94,22 @@ impl Shared {
         self.await_head(shift, connection, now);
     }
 
-    /// Looks for one request in `input`. Gives the connection back, with `input` in its inbox, if there is no whole head.
-    fn parse(
-        self: &Arc<Self>,
-        shift: &mut Shift,
-        mut connection: Box<Connection>,
-        input: &[u8],
-        now: u64,
-    ) -> Option<Box<Connection>> {
+    /// Looks for one request in `input`.
+    fn parse(self: &Arc<Self>, shift: &mut Shift, mut connection: Box<Connection>, input: &[u8], now: u64) -> Parsed {
         let mut exchange = shift.spare(self);
         match exchange.begin(&mut connection, input) {
             Ok(Begun::Head(length)) => {
+                let rest = &input[length..];
+                if rest.len() >= HOLD_FROM
+                    && let Some(body) = connection.wire.whole_body(rest)
+                {
+                    connection.inbox.extend_from_slice(&rest[body..]);
+                    exchange.adopt(connection);
+                    return Parsed::Whole(exchange, length..length + body);
+                }
                 exchange.adopt(connection);
-                self.feed(shift, exchange, &input[length..], now);
-                None
+                self.feed(shift, exchange, rest, now);
+                Parsed::Settled
             }
             Ok(Begun::More(consumed)) => {
                 let rest = &input[consumed..];
@@ -95,17 +123,23 @@ impl Shared {
                 let replied = exchange.reply(&connection);
                 shift.keep(exchange);
                 if replied {
-                    return Some(connection);
+                    return Parsed::Unfinished(connection);
                 }
                 self.close(shift, *connection);
-                None
+                Parsed::Settled
             }
             Err(error) => {
                 exchange.adopt(connection);
                 self.refuse(shift, exchange, &error);
-                None
+                Parsed::Settled
             }
         }
+    }
+
+    /// Lets an exchange keep the buffer in which its whole body lies, and puts another in its place.
+    fn hold(&self, shift: &mut Shift, mut exchange: Box<FrontExchange>, buffer: &mut Vec<u8>, body: Range<usize>) {
+        exchange.hold(buffer, body);
+        shift.ready.push_back(exchange);
     }
 
     /// Hands body bytes to an exchange and finds its next place.

@@ -149,6 +149,12 @@ impl Wire {
         each!(self, wire => wire.decode(input, body, limit, replies, options))
     }
 
+    /// Right behind a head: if `input` begins with the whole body, just as it is, gives how long that is, and the body is
+    /// done. Otherwise nothing has changed.
+    pub(crate) fn whole_body(&mut self, input: &[u8]) -> Option<usize> {
+        each!(self, wire => wire.whole_body(input))
+    }
+
     /// True when the whole body has been taken off the wire.
     pub(crate) fn is_body_done(&self) -> bool {
         each!(self, wire => wire.is_body_done())

@@ -83,6 +83,13 @@ impl Http1 {
         Ok(consumed)
     }
 
+    pub(super) fn whole_body(&mut self, input: &[u8]) -> Option<usize> {
+        let length = usize::try_from(self.decoder.plain_length()?).ok().filter(|length| *length <= input.len())?;
+        self.decoder = BodyDecoder::new(Framing::None);
+        self.continue_awaited = false;
+        Some(length)
+    }
+
     pub(super) fn is_body_done(&self) -> bool {
         self.decoder.is_done()
     }

@@ -98,6 +98,12 @@ impl Single {
         Ok(length)
     }
 
+    pub(super) fn whole_body(&mut self, input: &[u8]) -> Option<usize> {
+        let length = usize::try_from(self.remaining).ok().filter(|length| *length <= input.len())?;
+        self.remaining = 0;
+        Some(length)
+    }
+
     pub(super) fn is_body_done(&self) -> bool {
         self.remaining == 0
     }

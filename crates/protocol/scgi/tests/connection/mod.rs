@@ -1,0 +1,41 @@
+//! A connection as a server drives it, without I/O: for the corpus and for the fuzzer.
+
+use millau_scgi::{Limits, Violation, receive_request_head};
+
+/// What a connection comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// A whole request; what follows it does not count.
+    Request(Seen),
+    /// The connection closes.
+    Refused(Violation),
+    /// The connection has ended before the request did.
+    Cut,
+}
+
+/// A request as the application sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) pairs: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What comes of the bytes of one connection that arrive in these pieces.
+pub(crate) fn outcome<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: &Limits) -> Outcome {
+    let mut inbox = Vec::new();
+    for piece in pieces {
+        inbox.extend_from_slice(piece);
+        let head = match receive_request_head(&inbox, limits) {
+            Ok(None) => continue,
+            Ok(Some(head)) => head,
+            Err(violation) => return Outcome::Refused(violation),
+        };
+        assert!(head.length <= inbox.len() && head.content_length <= limits.body_size);
+        let body = &inbox[head.length..];
+        if let Some(body) = usize::try_from(head.content_length).ok().and_then(|length| body.get(..length)) {
+            let pairs = head.pairs().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+            return Outcome::Request(Seen { pairs, body: body.to_vec() });
+        }
+    }
+    Outcome::Cut
+}

@@ -1,0 +1,98 @@
+//! What the configurations say, in the places that matter; whether it works is tried with the real front servers.
+
+use std::ffi::OsString;
+
+use millau_config::{Invocation, parse};
+
+use super::*;
+
+fn deployment(line: &str) -> Deployment {
+    let arguments = ["millau", "config"].into_iter().chain(line.split(' '));
+    match parse(arguments.map(OsString::from), []).unwrap() {
+        Invocation::Config(deployment) => *deployment,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn printed(line: &str) -> String {
+    let here = Surroundings { user: Some("www".into()), apache_modules: "/mods".into(), nginx_types: None };
+    configuration(&deployment(line), &here)
+}
+
+/// Every way that there is, at the root and below a mount.
+fn lines() -> Vec<String> {
+    let binds = [
+        "http://127.0.0.1:8000",
+        "http+unix:/s",
+        "fastcgi://[::1]:9000",
+        "fastcgi+unix:/s",
+        "scgi+unix:/s",
+        "uwsgi://127.0.0.1:1",
+    ];
+    let mut ways: Vec<String> = ["nginx", "apache", "lighttpd"]
+        .iter()
+        .flat_map(|server| binds.iter().map(move |bind| format!("{server} --bind {bind}")))
+        .collect();
+    for server in ["apache", "lighttpd"] {
+        ways.push(format!("{server} --bind ajp://127.0.0.1:8009 --ajp-secret secret"));
+        ways.push(format!("{server} --program /usr/bin/env --bind fastcgi+fd:0"));
+        ways.push(format!("{server} --program /usr/bin/env"));
+    }
+    ways.iter()
+        .flat_map(|way| [way.clone(), format!("{way} --mount /m --static /m/static=/tmp --password-file /etc/p")])
+        .collect()
+}
+
+#[test]
+fn a_deployment_stands_in_its_configuration_as_it_was_given() {
+    for line in lines() {
+        let text = printed(&format!("{line} --listen 127.0.0.1:81 --server-name a.example"));
+        for word in line.split(' ').filter(|word| word.starts_with('/') && !word.contains('=')) {
+            assert!(text.contains(word), "{line}: {word} in\n{text}");
+        }
+        if line.contains("--mount") {
+            assert!(text.contains("/m/static/\""), "{line}:\n{text}");
+        }
+        assert!(text.contains("millau "), "{line}");
+    }
+}
+
+#[test]
+fn nginx_keeps_fastcgi_connections_open() {
+    let text = printed("nginx");
+    assert!(text.contains("keepalive 32;") && text.contains("fastcgi_keep_conn on;"), "{text}");
+    assert!(!printed("nginx --bind scgi+unix:/s").contains("keepalive"));
+}
+
+#[test]
+fn nginx_names_a_user_only_where_it_asks_for_a_password() {
+    assert!(!printed("nginx").contains("REMOTE_USER"));
+    assert!(printed("nginx --password-file /p").contains("fastcgi_param REMOTE_USER $remote_user;"));
+}
+
+#[test]
+fn a_mount_is_no_pattern() {
+    assert!(printed("nginx --mount /a.b").contains("\"(?s)^/a\\.b(?<millau_path>/.*)?$\""));
+    assert!(printed("lighttpd --mount /a.b").contains("\"^/a\\.b(/|$)\""));
+}
+
+#[test]
+fn only_a_whole_configuration_says_as_whom_to_serve() {
+    for server in ["nginx", "apache", "lighttpd"] {
+        assert!(!printed(server).contains("www\""), "{server}");
+        assert!(printed(&format!("{server} --complete /d")).contains("/d/"), "{server}");
+    }
+}
+
+#[test]
+fn every_front_server_that_is_installed_finds_nothing_wrong() {
+    let directory = tempfile::tempdir().unwrap();
+    for line in lines() {
+        let line = line.replace("/etc/p", "/etc/passwd");
+        let asked = deployment(&format!("{line} --listen 127.0.0.1:18081 --complete {}", directory.path().display()));
+        match check(&asked, &Surroundings::here()) {
+            Ok(_) | Err(CheckError::Absent(_)) => {}
+            Err(error) => panic!("{line}: {error}\n{}", configuration(&asked, &Surroundings::here())),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+user is: bob
+Content-Type: text/html
+

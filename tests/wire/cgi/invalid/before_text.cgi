@@ -1,0 +1,4 @@
+Hello
+Content-Type: text/html
+
+<p>

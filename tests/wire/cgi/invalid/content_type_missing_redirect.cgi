@@ -1,0 +1,4 @@
+Status: 302 Found
+Location: /a
+
+moved

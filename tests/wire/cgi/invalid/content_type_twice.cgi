@@ -1,0 +1,5 @@
+Content-Type: text/html
+X: y
+content-type: text/plain
+
+x

@@ -1,0 +1,4 @@
+Content-Type: text/html;
+ charset=utf-8
+
+x

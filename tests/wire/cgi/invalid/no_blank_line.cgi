@@ -1,0 +1,2 @@
+Content-Type: text/html
+<p>Hello</p>

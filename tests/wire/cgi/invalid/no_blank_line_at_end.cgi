@@ -1,0 +1,1 @@
+Location: http://example.org/

@@ -1,0 +1,2 @@
+Content-Type: text/html
+<p style="color: red">

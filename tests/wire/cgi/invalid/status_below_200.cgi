@@ -1,0 +1,4 @@
+Status: 199 x
+Content-Type: text/html
+
+x

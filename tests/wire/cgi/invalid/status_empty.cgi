@@ -1,0 +1,4 @@
+Status: 
+Content-Type: text/html
+
+x

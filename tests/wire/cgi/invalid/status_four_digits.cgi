@@ -1,0 +1,4 @@
+Status: 2000
+Content-Type: text/html
+
+x

@@ -1,0 +1,4 @@
+Status: HTTP/1.1 200 OK
+Content-Type: text/html
+
+x

@@ -1,0 +1,4 @@
+Status: 100 Continue
+Content-Type: text/html
+
+x

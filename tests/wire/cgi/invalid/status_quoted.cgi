@@ -1,0 +1,4 @@
+Status: "200 OK"
+Content-Type: text/html
+
+x

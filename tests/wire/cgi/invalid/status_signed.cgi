@@ -1,0 +1,4 @@
+Status: +20 OK
+Content-Type: text/html
+
+x

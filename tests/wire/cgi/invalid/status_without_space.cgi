@@ -1,0 +1,4 @@
+Status: 200OK
+Content-Type: text/html
+
+x

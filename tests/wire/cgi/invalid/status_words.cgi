@@ -1,0 +1,4 @@
+Status: OK
+Content-Type: text/html
+
+x

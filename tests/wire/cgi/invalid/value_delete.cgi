@@ -1,0 +1,3 @@
+X: a
+Content-Type: text/html
+

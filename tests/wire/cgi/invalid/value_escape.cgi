@@ -1,0 +1,3 @@
+X: [31mred
+Content-Type: text/html
+

@@ -1,0 +1,6 @@
+Content-Type: text/plain
+
+
+
+
+x

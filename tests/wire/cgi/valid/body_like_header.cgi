@@ -1,0 +1,5 @@
+Content-Type: text/plain
+
+Status: 500 No
+Location: /evil
+

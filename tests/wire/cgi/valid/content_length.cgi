@@ -1,0 +1,4 @@
+Content-Length: 5
+Content-Type: text/plain
+
+12345

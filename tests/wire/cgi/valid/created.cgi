@@ -1,0 +1,5 @@
+Status: 201 Created
+Location: /new
+Content-Type: text/plain
+
+made

@@ -1,0 +1,5 @@
+A: 1
+Content-Type: text/html
+B: 2
+
+x

@@ -1,0 +1,3 @@
+X-CGI-Note: a
+Content-Type: text/plain
+

@@ -1,0 +1,3 @@
+!#$%&'*+-.^_`|~09azAZ: x
+Content-Type: text/plain
+

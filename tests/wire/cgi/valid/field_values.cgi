@@ -1,0 +1,4 @@
+Content-Type:	 text/plain 	
+A:
+B: a: b	c  d
+

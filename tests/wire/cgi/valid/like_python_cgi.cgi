@@ -1,0 +1,4 @@
+Content-type: text/html
+
+
+<HTML>

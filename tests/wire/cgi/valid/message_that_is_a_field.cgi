@@ -1,0 +1,4 @@
+sh: 1: foo: not found
+Content-Type: text/plain
+
+x

@@ -1,0 +1,2 @@
+Status: 204 No Content
+

@@ -1,0 +1,3 @@
+Status: 204 No Content
+
+dropped

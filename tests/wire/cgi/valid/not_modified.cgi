@@ -1,0 +1,3 @@
+Status: 304 Not Modified
+ETag: "a"
+

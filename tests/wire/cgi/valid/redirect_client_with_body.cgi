@@ -1,0 +1,3 @@
+Location: https://example.org/
+
+moved

@@ -1,0 +1,2 @@
+Location: /other?a=b&c
+

@@ -1,0 +1,4 @@
+Content-Type: text/html
+Location: /other
+
+<p>ignored

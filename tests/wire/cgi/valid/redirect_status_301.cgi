@@ -1,0 +1,5 @@
+Location: http://example.org/
+Status: 301 Moved Permanently
+Content-Type: text/plain
+
+moved

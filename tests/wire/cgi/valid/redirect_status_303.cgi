@@ -1,0 +1,3 @@
+Status: 303
+Location: /done
+

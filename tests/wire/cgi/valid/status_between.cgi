@@ -1,0 +1,5 @@
+X: 1
+Status: 404 Not Found
+Content-Type: text/plain
+
+no

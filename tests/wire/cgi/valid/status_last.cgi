@@ -1,0 +1,4 @@
+Content-Type: text/plain
+Status: 404 Not Found
+
+no

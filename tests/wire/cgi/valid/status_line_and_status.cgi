@@ -1,0 +1,4 @@
+HTTP/1.1 200 OK
+Status: 500 No
+
+x

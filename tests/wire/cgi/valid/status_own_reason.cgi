@@ -1,0 +1,4 @@
+Status: 404 No such thing here
+Content-Type: text/plain
+
+no

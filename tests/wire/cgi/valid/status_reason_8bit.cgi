@@ -1,0 +1,3 @@
+Status: 299 Schön so
+Content-Type: text/plain
+

@@ -1,0 +1,4 @@
+Status: 799 Odd
+Content-Type: text/plain
+
+x

@@ -1,0 +1,3 @@
+STATUS:404 Not Found
+content-TYPE:text/plain
+

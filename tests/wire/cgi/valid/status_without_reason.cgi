@@ -1,0 +1,4 @@
+Status: 404
+Content-Type: text/plain
+
+no
