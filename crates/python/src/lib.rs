@@ -5,6 +5,7 @@
 
 mod application;
 mod command;
+mod doctor;
 mod door;
 mod host;
 mod load;

@@ -76,7 +76,9 @@ impl Floor {
         match self {
             Self::Python => "crates/python may depend on every floor, but not on xtask, benches or fuzz",
             Self::Runtime => "a runtime crate may depend on gateway, protocol, middleware and other runtime crates",
-            Self::Application => "an application crate may depend on gateway, protocol, middleware and other application crates",
+            Self::Application => {
+                "an application crate may depend on gateway, protocol, middleware and other application crates"
+            }
             Self::Middleware => "middleware may depend on gateway and engine",
             Self::Protocol => "a protocol crate may depend on gateway alone, never on another protocol",
             Self::Engine => "an engine crate may depend on other engine crates alone",
@@ -139,8 +141,8 @@ mod tests {
     const PYTHON: &str = "crates/python";
     const TESTKIT: &str = "crates/testkit";
     const ALL: [&str; 15] = [
-        GATEWAY, HTTP1, AJP, CONFIG, SERVER, STATIC, DOCTOR, MIDDLEWARE, ROUTER, ORM, PYTHON, TESTKIT, "xtask", "benches",
-        "fuzz",
+        GATEWAY, HTTP1, AJP, CONFIG, SERVER, STATIC, DOCTOR, MIDDLEWARE, ROUTER, ORM, PYTHON, TESTKIT, "xtask",
+        "benches", "fuzz",
     ];
 
     /// Whether a dependency of `above` on `below`, alone in its workspace, passes.

@@ -12,6 +12,7 @@ mod bind;
 mod command;
 mod deployment;
 mod environment;
+mod examination;
 mod listing;
 mod log_target;
 mod mount;
@@ -27,6 +28,7 @@ mod usage_error;
 
 pub use bind::{Address, Bind, BindError, Protocol};
 pub use deployment::{Deployment, FrontServer, StaticFiles, Way};
+pub use examination::Examination;
 pub use log_target::{AccessLogFormat, LogTarget};
 pub use mount::Mount;
 pub use parse::{Invocation, parse};
