@@ -2,18 +2,22 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use millau_cgi_program::Redirects;
 use millau_config::Settings;
 use millau_gateway::{Application, Routes};
 use millau_listener::Listener;
 use millau_log::AccessLog;
 use millau_server::{Board, Options, Timeouts, Worker};
+use millau_static_files::StaticFiles;
 use millau_supervisor::{Fork, Host, LoadError, Orders, Role, Seat};
 use pyo3::prelude::*;
 use rustix::process::Pid;
 
+use crate::application::cgi;
+use crate::application::outside::Outside;
 use crate::application::wsgi::{Surroundings, WsgiApplication};
 use crate::load;
 
@@ -24,6 +28,8 @@ pub(crate) struct PythonHost<'a> {
     listeners: RefCell<Vec<Arc<Listener>>>,
     access_log: Option<Arc<AccessLog>>,
     loaded: RefCell<Option<Arc<dyn Application>>>,
+    /// Of the applications that are being loaded: where their local redirects start from.
+    redirects: RefCell<Vec<Arc<Redirects>>>,
 }
 
 impl<'a> PythonHost<'a> {
@@ -33,7 +39,14 @@ impl<'a> PythonHost<'a> {
         listeners: Vec<Arc<Listener>>,
         access_log: Option<Arc<AccessLog>>,
     ) -> Self {
-        Self { py, settings, listeners: RefCell::new(listeners), access_log, loaded: RefCell::new(None) }
+        Self {
+            py,
+            settings,
+            listeners: RefCell::new(listeners),
+            access_log,
+            loaded: RefCell::new(None),
+            redirects: RefCell::default(),
+        }
     }
 
     fn flush_streams(&self) {
@@ -42,6 +55,28 @@ impl<'a> PythonHost<'a> {
                 let _ = stream.call_method0("flush");
             }
         }
+    }
+
+    /// What a target names, whatever its kind, and whether it runs Python while the interpreter is held for it.
+    fn application(&self, target: &str, surroundings: Surroundings) -> Result<(Arc<dyn Application>, bool), String> {
+        let py = self.py;
+        if let Some(directory) = load::static_directory(target) {
+            let files = StaticFiles::new(Path::new(directory));
+            let files = files.map_err(|error| format!("cannot load '{target}': '{directory}': {error}"))?;
+            return Ok((Arc::new(files), false));
+        }
+        if let Some(directory) = cgi::directory(target) {
+            let programs = cgi::programs(py, self.settings, directory);
+            let programs = programs.map_err(|error| format!("cannot load '{target}': {error}"))?;
+            self.redirects.borrow_mut().push(programs.redirects().clone());
+            return Ok((Arc::new(programs), false));
+        }
+        let callable = match load::mod_python(py, target, self.settings)? {
+            Some(callable) => callable,
+            None => load::application(py, target)?,
+        };
+        let application = WsgiApplication::new(py, callable, surroundings).map_err(|error| error.to_string())?;
+        Ok((Arc::new(application), true))
     }
 
     fn options(&self) -> Options {
@@ -69,6 +104,7 @@ impl<'a> PythonHost<'a> {
             server_field: self.settings.server_header.clone().into_bytes(),
             front_servers: self.settings.front_servers.clone(),
             web_server_addresses: self.settings.web_servers.clone(),
+            forwarded_from: self.settings.forwarded_from.clone(),
             ajp_secret: self.settings.ajp_secret.clone().into_bytes(),
             ajp_packet_size: self.settings.ajp_packet_size,
             access_log: self.access_log.clone(),
@@ -108,17 +144,25 @@ impl Host for PythonHost<'_> {
         for directory in directories.chain([here.clone()]) {
             load::put_on_path(py, &directory).map_err(|error| LoadError::new(error.to_string()))?;
         }
-        let mut mounts: Vec<(String, Arc<dyn Application>)> = Vec::new();
+        let mut mounts: Vec<(String, Arc<dyn Application>, bool)> = Vec::new();
+        let mut any_python = false;
         for (prefix, target) in self.settings.applications() {
-            let callable = load::application(py, target).map_err(LoadError::new)?;
-            let application =
-                WsgiApplication::new(py, callable, surroundings).map_err(|error| LoadError::new(error.to_string()))?;
-            mounts.push((prefix.to_owned(), Arc::new(application)));
+            let (application, runs_python) = self.application(target, surroundings).map_err(LoadError::new)?;
+            any_python |= runs_python;
+            mounts.push((prefix.to_owned(), application, runs_python));
         }
+        let mounts = mounts.into_iter().map(|(prefix, application, runs_python)| {
+            let must_let_go = any_python && !runs_python;
+            (prefix, if must_let_go { Arc::new(Outside(application)) as Arc<dyn Application> } else { application })
+        });
+        let mounts: Vec<_> = mounts.collect();
         let application: Arc<dyn Application> = match mounts.as_slice() {
             [(prefix, application)] if prefix.is_empty() || prefix == "/" => application.clone(),
             _ => Arc::new(Routes::new(mounts).map_err(|error| LoadError::new(error.to_string()))?),
         };
+        for redirects in self.redirects.take() {
+            redirects.set_root(&application);
+        }
         self.loaded.replace(Some(application));
         Ok(())
     }

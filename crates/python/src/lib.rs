@@ -4,6 +4,7 @@
 //! what the supervisor asks from an interpreter is in [`host`].
 
 mod application;
+mod bind;
 mod command;
 mod doctor;
 mod door;
@@ -14,7 +15,11 @@ mod load;
 #[pyo3::pymodule]
 mod _engine {
     #[pymodule_export]
+    use crate::application::resident::CgiStreams;
+    #[pymodule_export]
     use crate::application::wsgi::{Errors, FileWrapper, Input, StartResponse, Write};
+    #[pymodule_export]
+    use crate::bind::psp::translate_psp;
     #[pymodule_export]
     use crate::command::main;
 

@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod bind;
+mod cgi;
 mod command;
 mod deployment;
 mod environment;
@@ -27,6 +28,7 @@ mod table;
 mod usage_error;
 
 pub use bind::{Address, Bind, BindError, Protocol};
+pub use cgi::{CgiMode, CgiModeRule, CgiSettings, CgiVariable};
 pub use deployment::{Deployment, FrontServer, StaticFiles, Way};
 pub use examination::Examination;
 pub use log_target::{AccessLogFormat, LogTarget};

@@ -109,7 +109,9 @@ mod tests {
     use log::LevelFilter;
 
     use super::*;
-    use crate::{AccessLogFormat, Address, Bind, Limits, LogTarget, Mount, Timeouts};
+    use crate::{
+        AccessLogFormat, Address, Bind, CgiMode, CgiModeRule, CgiSettings, Limits, LogTarget, Mount, Timeouts,
+    };
 
     fn invoked(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, String> {
         let arguments = ["millau"].into_iter().chain(line.split(' ').filter(|word| !word.is_empty()));
@@ -155,11 +157,13 @@ mod tests {
             doctor_token: String::new(),
             chdir: None,
             pythonpath: vec![],
+            python_options: vec![],
             server_header: "Millau".into(),
             backlog: 2048,
             unix_mode: 0o660,
             front_servers: Vec::new(),
             web_servers: None,
+            forwarded_from: Vec::new(),
             ajp_secret: String::new(),
             ajp_packet_size: 8192,
             access_log: None,
@@ -182,6 +186,21 @@ mod tests {
                 send: Duration::from_secs(30),
                 graceful: Duration::from_secs(30),
             },
+            cgi: CgiSettings {
+                modes: vec![CgiModeRule { path: None, mode: CgiMode::Auto }],
+                variables: vec![],
+                pass_authorization: false,
+                symlinks: false,
+                children: 64,
+                queue: 128,
+                timeout: Duration::from_secs(60),
+                output_size: 1_073_741_824,
+                cpu_seconds: 0,
+                memory: u64::MAX,
+                processes: 0,
+                warm_interpreters: 32,
+                warm_idle: Duration::from_secs(300),
+            },
             warnings: vec![],
         };
         assert_eq!(settings("serve mysite.wsgi", &[]), expected);
@@ -193,11 +212,13 @@ mod tests {
             ("mount", "/a=b"),
             ("chdir", "d"),
             ("pythonpath", "p"),
+            ("python-option", "n=v=w"),
             ("server-header", "S"),
             ("bind", "[::1]:1"),
             ("backlog", "7"),
             ("unix-mode", "600"),
             ("front-servers", "192.0.2.7"),
+            ("forwarded-from", "192.0.2.0/24"),
             ("ajp-secret", "s3cret"),
             ("ajp-packet-size", "16k"),
             ("workers", "3"),
@@ -223,6 +244,19 @@ mod tests {
             ("keep-alive-timeout", "3"),
             ("send-timeout", "4"),
             ("graceful-timeout", "500ms"),
+            ("cgi-mode", "a=warm"),
+            ("cgi-env", "TZ=UTC"),
+            ("cgi-pass-authorization", "on"),
+            ("cgi-symlinks", "on"),
+            ("cgi-timeout", "7"),
+            ("cgi-children", "3"),
+            ("cgi-queue", "4"),
+            ("cgi-limit-output", "5k"),
+            ("cgi-limit-cpu", "6"),
+            ("cgi-limit-memory", "64M"),
+            ("cgi-limit-processes", "8"),
+            ("cgi-warm-interpreters", "9"),
+            ("cgi-warm-idle", "10"),
         ];
         let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>());
@@ -365,6 +399,7 @@ mod tests {
             ("serve m --mount /=n", "two applications at '/': m and n"),
             ("serve m --mount /a=b --mount /a/=c", "two applications at '/a': b and c"),
             ("serve m --bind 8000x", "--bind '8000x': no port is given: write 8000x:8000, say (port 0: any free port)"),
+            ("serve m --python-option a", "--python-option 'a': an option is NAME=VALUE"),
             ("serve m --mount /a", "--mount '/a': a mount is /path=TARGET, for instance /shop=shop.wsgi"),
         ] {
             assert_eq!(refused(line), message, "{line}");

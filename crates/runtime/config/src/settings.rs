@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::{AccessLogFormat, Address, Bind, LogTarget, Mount, Protocol};
+use millau_gateway::forwarded::Proxy;
+
+use crate::{AccessLogFormat, Address, Bind, CgiSettings, LogTarget, Mount, Protocol};
 
 /// Everything that can be set, checked. The documentation, the range and the default of each field is its row in
 /// [`SETTINGS`](crate::SETTINGS).
@@ -39,6 +41,8 @@ pub struct Settings {
     pub chdir: Option<PathBuf>,
     /// Directories for `sys.path`, after the current one.
     pub pythonpath: Vec<PathBuf>,
+    /// What mod_python's applications find in `req.get_options()`, in the order given.
+    pub python_options: Vec<(String, String)>,
     /// The value of the Server field; empty: none is sent.
     pub server_header: String,
     /// How many connections the kernel keeps until they are accepted.
@@ -49,6 +53,8 @@ pub struct Settings {
     pub front_servers: Vec<IpAddr>,
     /// The same for a FastCGI front, from `FCGI_WEB_SERVER_ADDRS`; `None`: no such limit.
     pub web_servers: Option<Vec<IpAddr>>,
+    /// Whose X-Forwarded-For is believed at HTTP fronts.
+    pub forwarded_from: Vec<Proxy>,
     /// What an AJP front wants to be told; empty: nothing.
     pub ajp_secret: String,
     /// Bytes of the largest packet at an AJP front.
@@ -65,6 +71,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long anything.
     pub timeouts: Timeouts,
+    /// How CGI programs are run.
+    pub cgi: CgiSettings,
     /// What is odd without being wrong: to be logged as warnings, one line each.
     pub warnings: Vec<String>,
 }
@@ -123,11 +131,13 @@ impl Settings {
             doctor_token: String::new(),
             chdir: None,
             pythonpath: Vec::new(),
+            python_options: Vec::new(),
             server_header: String::new(),
             backlog: 0,
             unix_mode: 0,
             front_servers: Vec::new(),
             web_servers: None,
+            forwarded_from: Vec::new(),
             ajp_secret: String::new(),
             ajp_packet_size: 0,
             access_log: None,
@@ -150,6 +160,7 @@ impl Settings {
                 send: Duration::ZERO,
                 graceful: Duration::ZERO,
             },
+            cgi: CgiSettings::default(),
             warnings: Vec::new(),
         }
     }

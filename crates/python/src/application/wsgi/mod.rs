@@ -11,7 +11,7 @@ mod response_head;
 use millau_gateway::{Application, Exchange};
 use pyo3::prelude::*;
 
-pub(crate) use call::{StartResponse, Write};
+pub(crate) use call::{StartResponse, Write, raised};
 pub(crate) use environ::Environ;
 pub(crate) use errors::Errors;
 pub(crate) use file_wrapper::FileWrapper;
