@@ -271,7 +271,8 @@ class Parent:
         """Modules that are still to be tried, as ``name=file``."""
         self.report = -1
         """Where the trial that is under way reports, if one is."""
-        self.files: list[str] = []
+        self.files = [os.__file__]
+        """What is loaded, as far as it may change by itself; the standard library changes with this one file of it."""
 
     def run(self) -> NoReturn:
         """Live until the server closes its end."""
@@ -324,6 +325,12 @@ class Parent:
                 if not file or self.script.is_library(file):
                     self.pending.append(entry)
 
+    @staticmethod
+    def is_standard(file: str) -> bool:
+        """Whether a file is the standard library's."""
+        own = file.startswith(os.path.join(os.path.dirname(os.__file__), ""))
+        return own and "site-packages" not in file and "dist-packages" not in file
+
     def try_modules(self) -> None:
         """Start a trial of what is pending."""
         self.report, report = os.pipe()
@@ -354,11 +361,13 @@ class Parent:
                 __import__(name)
             except BaseException:
                 continue
-            self.files.append(module_file(sys.modules[name]))
+            file = module_file(sys.modules[name])
+            if file and not self.is_standard(file):
+                self.files.append(file)
         self.pending = self.pending[len(names) + 1 :]
         if names:
             self.settle()
-            self.server.send(b"f" + "\0".join(filter(None, self.files)).encode("utf-8", "surrogateescape"))
+            self.server.send(b"f" + "\0".join(self.files).encode("utf-8", "surrogateescape"))
 
 
 def trial(script: Script, entries: list[str], report: int) -> NoReturn:
