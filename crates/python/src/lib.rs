@@ -9,6 +9,7 @@ mod command;
 mod door;
 mod host;
 mod load;
+mod survey;
 
 /// The engine of Millau. Its Python face is the package `millau`.
 #[pyo3::pymodule]
