@@ -10,6 +10,7 @@ mod doctor;
 mod door;
 mod host;
 mod load;
+mod survey;
 
 /// The engine of Millau. Its Python face is the package `millau`.
 #[pyo3::pymodule]
