@@ -66,7 +66,8 @@ impl fmt::Display for Proxy {
 }
 
 /// Takes the client's address, the scheme and the port from X-Forwarded-For, -Proto and -Port, if the other end of the
-/// connection is one of the `trusted`. The fields stay, for those who read them.
+/// connection is one of the `trusted`. The fields stay, for those who read them. Dot segments of the path are resolved:
+/// the proxy has done so itself when it applied its rules, though what it passes on may be as the client sent it.
 ///
 /// Of several addresses, the client's is the last that is not itself one of the `trusted`: what stands before was said by
 /// somebody whom nobody vouches for. Of several schemes or ports the last counts, for the same reason.
@@ -79,6 +80,7 @@ pub fn believe(request: &mut Request, trusted: &[Proxy]) {
     if !believed {
         return;
     }
+    request.resolve_dot_segments();
     let listed = request.fields.get_all(b"x-forwarded-for").flat_map(|value| value.split(|byte| *byte == b','));
     let listed: Vec<&[u8]> = listed.map(<[u8]>::trim_ascii).collect();
     let mut client = None;
@@ -188,6 +190,19 @@ mod tests {
         assert_eq!(of(&[("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "444")]), ("https", 444));
         assert_eq!(of(&[("X-Forwarded-Proto", "https, http")]).0, "http");
         assert_eq!(of(&[("X-Forwarded-Proto", "gopher")]), ("http", 80));
+    }
+
+    #[test]
+    fn behind_a_proxy_the_path_is_the_one_that_the_proxy_has_judged() {
+        let path = |peer: &str| {
+            let mut request = Request::default();
+            request.peer = Peer::Inet(peer.parse().unwrap());
+            request.set_target(b"/public/../m/%2e%2e/x//y").unwrap();
+            believe(&mut request, &["10.0.0.1".parse().unwrap()]);
+            String::from_utf8(request.path().to_vec()).unwrap()
+        };
+        assert_eq!(path("10.0.0.1:5"), "/x//y");
+        assert_eq!(path("10.0.0.2:5"), "/public/../m/../x//y");
     }
 
     #[test]

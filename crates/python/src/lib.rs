@@ -6,6 +6,7 @@
 mod application;
 mod bind;
 mod command;
+mod doctor;
 mod door;
 mod host;
 mod load;

@@ -122,7 +122,9 @@ fn fill_as<'a>(
     if let Some(kind) = content_type {
         request.fields.push(b"content-type", kind);
     }
-    if let Some(length) = content_length {
+    // SCGI has always a length, and lighttpd sends it everywhere; "no body" has none (RFC 3875 §4.1.2).
+    let may_be_none = content_length == Some(0) && ![&b"POST"[..], b"PUT", b"PATCH"].contains(&&*request.method);
+    if let Some(length) = content_length.filter(|_| !may_be_none) {
         request.content_length = Some(length);
         request.fields.push(b"content-length", length.to_string().as_bytes());
     }
@@ -364,6 +366,14 @@ mod tests {
         let asked = [nginx[0], nginx[1], ("AUTH_TYPE", "Basic")];
         assert_eq!(variable(&filled(&asked), "REMOTE_USER").unwrap(), "admin");
         assert_eq!(variable(&filled(&[("REMOTE_USER", "admin")]), "REMOTE_USER").unwrap(), "admin");
+    }
+
+    #[test]
+    fn a_request_without_a_body_has_no_length() {
+        assert_eq!(variable(&filled(&[("CONTENT_LENGTH", "0")]), "CONTENT_LENGTH"), None);
+        assert_eq!(variable(&filled(&[("CONTENT_LENGTH", "5")]), "CONTENT_LENGTH").unwrap(), "5");
+        let posted = filled(&[("REQUEST_METHOD", "POST"), ("CONTENT_LENGTH", "0")]);
+        assert_eq!(variable(&posted, "CONTENT_LENGTH").unwrap(), "0");
     }
 
     #[test]

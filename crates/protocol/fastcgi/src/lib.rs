@@ -39,7 +39,6 @@ mod stdout;
 mod stream;
 mod unknown_type;
 mod violation;
-mod web_server_addrs;
 
 pub use abort_request::encode_abort_request;
 pub use begin_request::{BeginRequest, Role, encode_begin_request};
@@ -57,4 +56,3 @@ pub use stdin::{encode_stdin, encode_stdin_end, encode_stdin_header};
 pub use stdout::{encode_stdout, encode_stdout_end, encode_stdout_header};
 pub use stream::LONGEST_CONTENT;
 pub use violation::{OtherProtocol, Violation};
-pub use web_server_addrs::WebServerAddrs;

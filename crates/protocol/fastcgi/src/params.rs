@@ -136,8 +136,10 @@ mod tests {
         Limits { params_size, params, ..Limits::default() }
     }
 
+    type Pair = (Vec<u8>, Vec<u8>);
+
     /// What the stream comes to, fed whole; byte by byte it must be the same.
-    fn outcome(stream: &[u8], limits: &Limits) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Violation> {
+    fn outcome(stream: &[u8], limits: &Limits) -> Result<Vec<Pair>, Violation> {
         let run = |size: usize| {
             let mut params = Params::default();
             for piece in stream.chunks(size) {
@@ -179,6 +181,9 @@ mod tests {
         let mut params = Params::default();
         assert_eq!(params.push(b"\x01\xff\xff\xff", &limits(1000, 9)), Ok(()));
         assert_eq!(params.push(b"\xff", &limits(1000, 9)), Err(Violation::ParamsTooLarge));
+        let whole = b"\x01\x02Axy";
+        assert_eq!(Params::default().push(&whole[..2], &limits(whole.len(), 9)), Ok(()));
+        assert_eq!(Params::default().push(&whole[..2], &limits(whole.len() - 1, 9)), Err(Violation::ParamsTooLarge));
     }
 
     #[test]

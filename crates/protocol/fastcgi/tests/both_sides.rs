@@ -94,3 +94,19 @@ fn a_refusal_comes_through_and_the_next_request_may_begin() {
     decoder.begin(second);
     assert_eq!(decoder.receive(&wire), Err(ResponseViolation::RequestId(1)));
 }
+
+#[test]
+fn output_without_a_request_is_refused_whatever_its_id() {
+    for id in [0, 1] {
+        let refused = ResponseDecoder::new().receive(&[1, 6, 0, id, 0, 1, 0, 0, b'x']);
+        assert_eq!(refused, Err(ResponseViolation::RequestId(id.into())));
+    }
+}
+
+#[test]
+fn padding_is_consumed_with_the_event_before_it() {
+    let mut decoder = ResponseDecoder::new();
+    decoder.begin(ID);
+    let received = decoder.receive(b"\x01\x06\0\x01\0\x01\x03\0x\0\0\0").unwrap();
+    assert_eq!((received.consumed, received.event), (12, ResponseEvent::Stdout(8..9)));
+}

@@ -241,6 +241,40 @@ fn records_after_the_answer_are_ignored() {
 }
 
 #[test]
+fn the_rest_of_a_record_is_ignored_when_the_answer_came_in_its_middle() {
+    let (mut decoder, limits, mut replies) = (RequestDecoder::new(), Limits::default(), Vec::new());
+    for (input, event) in
+        [(BEGIN, Event::Pending), (PARAMS_END, Event::Params), (b"\x01\x05\0\x01\0\x05\x02\0he", Event::Stdin(8..10))]
+    {
+        assert_eq!(decoder.receive(input, &limits, &mut replies).unwrap().event, event);
+    }
+    decoder.request_ended();
+    let rest = [b"llo\0\0", BEGIN, PARAMS_END].concat();
+    let received = decoder.receive(&rest, &limits, &mut replies).unwrap();
+    assert_eq!(received, Received { consumed: rest.len(), event: Event::Params });
+}
+
+#[test]
+fn padding_is_consumed_with_the_event_before_it() {
+    let (mut decoder, limits, mut replies) = (RequestDecoder::new(), Limits::default(), Vec::new());
+    decoder.receive(&[BEGIN, PARAMS_END].concat(), &limits, &mut replies).unwrap();
+    let input = b"\x01\x05\0\x01\0\x01\x03\0x\0\0\0\x01\x05\0\x01\0\0\x02\0\0\0";
+    let received = decoder.receive(input, &limits, &mut replies).unwrap();
+    assert_eq!(received, Received { consumed: 12, event: Event::Stdin(8..9) });
+    let received = decoder.receive(&input[12..], &limits, &mut replies).unwrap();
+    assert_eq!(received, Received { consumed: 10, event: Event::StdinEnd });
+}
+
+#[test]
+fn what_follows_a_refusal_that_closes_the_connection_is_ignored() {
+    let (mut decoder, limits, mut replies) = (RequestDecoder::new(), Limits::default(), Vec::new());
+    let begin = b"\x01\x01\0\x01\0\x08\0\0\0\x63\0\0\0\0\0\0";
+    assert_eq!(decoder.receive(begin, &limits, &mut replies).unwrap().event, Event::Close);
+    let ignored = Received { consumed: 3, event: Event::Pending };
+    assert_eq!(decoder.receive(b"\xff\xff\xff", &limits, &mut replies), Ok(ignored));
+}
+
+#[test]
 fn version_2_is_refused_at_its_first_byte() {
     assert_eq!(violation(&[b"\x02"]), Violation::Version(2));
     assert_eq!(violation(&[BEGIN, b"\x02"]), Violation::Version(2));

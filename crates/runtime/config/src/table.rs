@@ -123,7 +123,8 @@ pub static SETTINGS: &[Setting] = &[
         help: "Proxies whose X-Forwarded-For, -Proto and -Port are believed; may be given several times",
         long: "An address, a network such as 10.0.0.0/8, or unix for whoever connects to a UNIX socket. The client's address, \
                the scheme and the port are then those that the proxy names; without this setting, what a request claims \
-               counts for nothing. Of several addresses the client's is the last that is not itself one of these. Fronts that \
+               counts for nothing. In the path of such a request, . and .. are resolved, as the proxy has done that applied its \
+               rules. Of several addresses the client's is the last that is not itself one of these. Fronts that \
                are not HTTP need none of this.",
         group: Group::Fronts,
         kind: Kind::Proxies { set: |settings, proxies| settings.forwarded_from = proxies },
@@ -219,6 +220,19 @@ pub static SETTINGS: &[Setting] = &[
                500 that tells nothing of the inside, and the traceback is in the error log, where it is in either case.",
         group: Group::Development,
         kind: Kind::Switch { off: "Show no traceback", set: |settings, on| settings.debug = on },
+    },
+    Setting {
+        name: "doctor-token",
+        value_name: "TEXT",
+        default: "",
+        help: "Tell 'millau doctor URL' what arrives here, if it sends this text",
+        long: "A request with this text in its field X-Millau-Doctor, at any path, does not reach the application: it is \
+               answered with the variables that the application would have seen, as JSON, so that 'millau doctor URL' can \
+               say what the front server does to a request. Cookies and credentials are left out. For the time of the \
+               examination only, and at least 16 characters (openssl rand -hex 16). The environment variable keeps it out \
+               of the list of processes. Empty: nothing answers.",
+        group: Group::Development,
+        kind: Kind::Secret { set: |settings, token| settings.doctor_token = token },
     },
     Setting {
         name: "access-log",

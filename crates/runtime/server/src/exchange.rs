@@ -18,6 +18,9 @@ use crate::wire::{Begun, Frames, Wire};
 
 /// How much is read at once while an application waits for its body.
 pub(crate) const READ_PIECE: usize = 64 * 1024;
+/// Bytes that the protocol itself may have to say before the response begins: a peer that asks and does not read would fill
+/// the memory with answers.
+const MOST_REPLIES: usize = 64 * 1024;
 /// A body buffer that has grown past this is given back.
 const KEEP_BELOW: usize = 64 * 1024;
 
@@ -190,7 +193,11 @@ impl FrontExchange {
 
     pub(crate) fn decode(&mut self, input: &[u8], limit: usize) -> Result<usize, Error> {
         let (wire, body, options) = (&mut self.wire, &mut self.body, &self.shared.options);
-        self.outbox.append(|out| wire.decode(input, body, limit.max(1), out, options))
+        let consumed = self.outbox.append(|out| wire.decode(input, body, limit.max(1), out, options))?;
+        if !self.started && self.outbox.pending() > MOST_REPLIES {
+            return Err(Error::peer(400, "the front server asks questions and does not read the answers"));
+        }
+        Ok(consumed)
     }
 
     /// True when the application can be called: the body is here, or as much of it as may be buffered, or the client

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
+use millau_gateway::token::decimal;
 use millau_gateway::{Peer, Request, Scheme, is_hop_by_hop, meta_variables};
 
 use super::{CODE, variables};
 use crate::attribute::Attribute;
 use crate::data_types::Writer;
-use crate::field_text::{decimal, is_token, is_value};
+use crate::field_text::{is_token, is_value};
 use crate::packet::TO_CONTAINER;
 use crate::{EncodeError, field_name, method};
 
@@ -28,7 +29,11 @@ pub fn encode_forward_request(
     let target = request.target();
     let (path, query) = path_and_query(request);
     let is_clean = |(name, value): (&[u8], &[u8])| is_token(name) && is_value(value);
-    if !is_value(target) || !is_token(&request.method) || !request.fields.iter().all(is_clean) {
+    if !is_value(target)
+        || !is_token(&request.method)
+        || !request.fields.iter().all(is_clean)
+        || !is_front_clean(request)
+    {
         return Err(EncodeError::ControlCharacter);
     }
     let method_code = method::code(&request.method);
@@ -54,6 +59,15 @@ pub fn encode_forward_request(
     packet.finish(packet_size)
 }
 
+/// Whether what another front server told can be told again: a variable may have line breaks, as a certificate has.
+fn is_front_clean(request: &Request) -> bool {
+    request.front.as_deref().is_none_or(|front| {
+        let texts = [&front.remote_user, &front.auth_type, &front.remote_addr, &front.server_name];
+        texts.into_iter().flatten().all(|text| is_value(text))
+            && front.variables.iter().all(|(name, value)| !name.contains(&0) && !value.contains(&0))
+    })
+}
+
 /// The path of the target, encoded, and its query, without the authority of a target in absolute form.
 fn path_and_query(request: &Request) -> (&[u8], Option<&[u8]>) {
     let mut rest = request.target();
@@ -76,8 +90,8 @@ fn write_addresses(packet: &mut Writer<'_>, request: &Request) {
         (None, Peer::Local) => packet.string(b""),
     }
     match variable(request, variables::REMOTE_HOST) {
-        Some(host) => packet.string(host),
-        None => packet.null_string(),
+        Some(host) if is_value(host) => packet.string(host),
+        _ => packet.null_string(),
     }
     packet.string(meta_variables::server_name(request));
     packet.integer(meta_variables::server_port(request));
@@ -140,15 +154,19 @@ fn write_front(packet: &mut Writer<'_>, request: &Request) {
     if let Some(auth_type) = &front.auth_type {
         Attribute::AuthType(auth_type).write(packet);
     }
-    for (name, value) in &front.variables {
+    for (index, (name, value)) in front.variables.iter().enumerate() {
+        // An attribute that is there twice would be refused.
+        if front.variables[..index].iter().any(|(earlier, _)| earlier == name) {
+            continue;
+        }
         let attribute = match &name[..] {
-            variables::REMOTE_HOST => continue,
+            variables::REMOTE_HOST if is_value(value) => continue,
             variables::SERVER_ADDR => Attribute::Request { name: variables::AJP_LOCAL_ADDR, value },
             variables::SSL_PROTOCOL => Attribute::Request { name: variables::AJP_SSL_PROTOCOL, value },
             variables::SSL_CLIENT_CERT => Attribute::SslCert(value),
             variables::SSL_CIPHER => Attribute::SslCipher(value),
             variables::SSL_SESSION_ID => Attribute::SslSession(value),
-            variables::SSL_CIPHER_USEKEYSIZE => match decimal(value).and_then(|size| u16::try_from(size).ok()) {
+            variables::SSL_CIPHER_USEKEYSIZE => match key_size(value) {
                 Some(size) => Attribute::SslKeySize(size),
                 None => Attribute::Request { name, value },
             },
@@ -156,6 +174,12 @@ fn write_front(packet: &mut Writer<'_>, request: &Request) {
         };
         attribute.write(packet);
     }
+}
+
+/// A key's size, if it is written as we would write it.
+fn key_size(value: &[u8]) -> Option<u16> {
+    let size = decimal(value).and_then(|size| u16::try_from(size).ok())?;
+    (itoa::Buffer::new().format(size).as_bytes() == value).then_some(size)
 }
 
 #[cfg(test)]
@@ -237,6 +261,27 @@ mod tests {
         assert!(packet.ends_with(
             b"\x03\0\x03ann\0\x04\0\x05Basic\0\x0a\0\x0eAJP_LOCAL_ADDR\0\0\x09192.0.2.1\0\x0b\x01\x00\x0a\0\x01A\0\0\x01b\0\xff"
         ));
+    }
+
+    #[test]
+    fn what_could_not_be_told_again_is_refused_or_left_out() {
+        let with = |variables: &[(&str, &str)], user: Option<&[u8]>| {
+            let mut request = request(b"GET", b"/");
+            let variables = variables.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+            let (remote_user, variables) = (user.map(<[u8]>::to_vec), variables.collect());
+            request.front = Some(Box::new(Front { remote_user, variables, ..Front::default() }));
+            let mut out = Vec::new();
+            encode_forward_request(&mut out, &request, 8_192, None).map(|()| out)
+        };
+        let twice = with(&[("SSL_CIPHER", "A"), ("SSL_CIPHER", "B")], None).unwrap();
+        assert!(twice.ends_with(b"\0\0\x08\0\x01A\0\xff"), "{twice:?}");
+        let odd = with(&[("SSL_CIPHER_USEKEYSIZE", "0256"), ("REMOTE_HOST", "a\nb")], None).unwrap();
+        assert!(
+            odd.ends_with(b"SSL_CIPHER_USEKEYSIZE\0\0\x040256\0\x0a\0\x0bREMOTE_HOST\0\0\x03a\nb\0\xff"),
+            "{odd:?}"
+        );
+        assert_eq!(with(&[("A", "b\0c")], None), Err(EncodeError::ControlCharacter));
+        assert_eq!(with(&[], Some(b"a\nb")), Err(EncodeError::ControlCharacter));
     }
 
     #[test]

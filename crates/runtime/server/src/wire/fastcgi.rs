@@ -55,10 +55,15 @@ impl Fastcgi {
                 }
                 Event::Close => {
                     self.closing = true;
+                    self.request = None;
                     return Err(Error::peer(400, "the front server asks for a FastCGI role that is not served here"));
                 }
                 // What is left of the request before.
-                Event::Stdin(_) | Event::StdinEnd | Event::Abort | Event::NextRequest => {}
+                Event::Stdin(_) | Event::StdinEnd | Event::Abort => {}
+                Event::NextRequest => {
+                    self.closing = true;
+                    return Err(Error::engine("a FastCGI request was not ended before the next one is looked for"));
+                }
                 Event::Pending => return Ok(Begun::More(consumed)),
             }
         }
