@@ -19,10 +19,13 @@ from __future__ import annotations
 import sys
 
 # What an interpreter has loaded when a script begins. All else that is loaded here is hidden from the script again.
-BARE = frozenset(sys.modules)
+BARE = frozenset(sys.modules) - {"__future__"}
+MAIN = frozenset(globals()) - {"annotations", "BARE"}
 
+import _io  # noqa: E402
 import _signal  # noqa: E402
 import _socket  # noqa: E402
+import _weakref  # noqa: E402
 import atexit  # noqa: E402
 import gc  # noqa: E402
 import os  # noqa: E402
@@ -176,7 +179,10 @@ def run(script: Script, path: str) -> int:
     """Run the script as the interpreter would, and give the exit status."""
     main = type(sys)("__main__")
     loader = LOADER("__main__", path) if LOADER is not None else None
-    main.__dict__.update(__file__=path, __cached__=None, __loader__=loader, __builtins__=__builtins__)
+    main.__dict__.update(__file__=path, __loader__=loader, __builtins__=__builtins__)
+    for name in MAIN:
+        # What else there is depends on the version.
+        main.__dict__.setdefault(name, {} if name == "__annotations__" else None)
     sys.modules["__main__"] = main
     sys.argv = [path]
     if hasattr(sys, "orig_argv"):
@@ -223,13 +229,24 @@ def wind_up(own: list[Any]) -> int:
             sys.excepthook(*sys.exc_info())
     atexit._run_exitfuncs()
     status = flush()
-    # A file that was never closed is written when its last reference goes.
-    for module in (sys.modules["__main__"], *reversed(own)):
+    # A file that was never closed is written when its last reference goes, or here, if that is too late.
+    for value in list(sys.modules["__main__"].__dict__.values()):
+        if isinstance(value, _io._IOBase):
+            try:
+                value.flush()
+            except (OSError, ValueError):
+                pass
+    sys.excepthook, sys.unraisablehook = sys.__excepthook__, sys.__unraisablehook__
+    left = [_weakref.ref(module) for module in (*own, sys.modules.pop("__main__"))]
+    for name in [name for name, module in sys.modules.items() if module in own]:
+        del sys.modules[name]
+    own.clear()
+    gc.collect()
+    for module in reversed([module for reference in left if (module := reference()) is not None]):
         names = module.__dict__
         for name in sorted(names, key=lambda name: name[:1] != "_"):
             if name != "__builtins__":
                 names[name] = None
-    gc.collect()
     return flush() or status
 
 
@@ -271,7 +288,8 @@ class Parent:
         """Modules that are still to be tried, as ``name=file``."""
         self.report = -1
         """Where the trial that is under way reports, if one is."""
-        self.files: list[str] = []
+        self.files = [os.__file__]
+        """What is loaded, as far as it may change by itself; the standard library changes with this one file of it."""
 
     def run(self) -> NoReturn:
         """Live until the server closes its end."""
@@ -324,6 +342,12 @@ class Parent:
                 if not file or self.script.is_library(file):
                     self.pending.append(entry)
 
+    @staticmethod
+    def is_standard(file: str) -> bool:
+        """Whether a file is the standard library's."""
+        own = file.startswith(os.path.join(os.path.dirname(os.__file__), ""))
+        return own and "site-packages" not in file and "dist-packages" not in file
+
     def try_modules(self) -> None:
         """Start a trial of what is pending."""
         self.report, report = os.pipe()
@@ -354,11 +378,13 @@ class Parent:
                 __import__(name)
             except BaseException:
                 continue
-            self.files.append(module_file(sys.modules[name]))
+            file = module_file(sys.modules[name])
+            if file and not self.is_standard(file):
+                self.files.append(file)
         self.pending = self.pending[len(names) + 1 :]
         if names:
             self.settle()
-            self.server.send(b"f" + "\0".join(filter(None, self.files)).encode("utf-8", "surrogateescape"))
+            self.server.send(b"f" + "\0".join(self.files).encode("utf-8", "surrogateescape"))
 
 
 def trial(script: Script, entries: list[str], report: int) -> NoReturn:

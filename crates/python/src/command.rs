@@ -4,12 +4,13 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use millau_config::{Deployment, Invocation, Settings, parse};
+use millau_config::{Deployment, Examination, Invocation, Settings, parse};
 use millau_front_server::Surroundings;
 use millau_listener::Listener;
 use millau_supervisor::SupervisorSettings;
 use pyo3::prelude::*;
 
+use crate::doctor;
 use crate::host::PythonHost;
 
 const DONE: i32 = 0;
@@ -33,8 +34,21 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
         }
         Ok(Invocation::Serve(settings)) => serve(py, &settings),
         Ok(Invocation::Config(deployment)) => config(&deployment),
+        Ok(Invocation::Doctor(examination)) => doctor(py, &examination),
         Err(error) => {
             eprintln!("{error}");
+            USAGE
+        }
+    }
+}
+
+/// Prints what is wrong; the exit code says whether anything is.
+fn doctor(py: Python<'_>, examination: &Examination) -> i32 {
+    match doctor::examine(py, examination, &mut std::io::stdout().lock()) {
+        Ok(true) => DONE,
+        Ok(false) => FAILURE,
+        Err(error) => {
+            eprintln!("millau: {error}");
             USAGE
         }
     }

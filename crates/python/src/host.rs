@@ -20,11 +20,12 @@ use crate::application::cgi;
 use crate::application::outside::Outside;
 use crate::application::wsgi::{Surroundings, WsgiApplication};
 use crate::load;
+use crate::survey;
 
 /// The interpreter that this process is. All methods run on its main thread, which holds it.
 pub(crate) struct PythonHost<'a> {
-    py: Python<'a>,
-    settings: &'a Settings,
+    pub(crate) py: Python<'a>,
+    pub(crate) settings: &'a Settings,
     listeners: RefCell<Vec<Arc<Listener>>>,
     access_log: Option<Arc<AccessLog>>,
     loaded: RefCell<Option<Arc<dyn Application>>>,
@@ -58,7 +59,11 @@ impl<'a> PythonHost<'a> {
     }
 
     /// What a target names, whatever its kind, and whether it runs Python while the interpreter is held for it.
-    fn application(&self, target: &str, surroundings: Surroundings) -> Result<(Arc<dyn Application>, bool), String> {
+    pub(crate) fn application(
+        &self,
+        target: &str,
+        surroundings: Surroundings,
+    ) -> Result<(Arc<dyn Application>, bool), String> {
         let py = self.py;
         if let Some(directory) = load::static_directory(target) {
             let files = StaticFiles::new(Path::new(directory));
@@ -70,6 +75,9 @@ impl<'a> PythonHost<'a> {
             let programs = programs.map_err(|error| format!("cannot load '{target}': {error}"))?;
             self.redirects.borrow_mut().push(programs.redirects().clone());
             return Ok((Arc::new(programs), false));
+        }
+        if load::is_directory(target) {
+            return survey::directory(self, target, surroundings);
         }
         let callable = match load::mod_python(py, target, self.settings)? {
             Some(callable) => callable,

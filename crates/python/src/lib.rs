@@ -6,9 +6,11 @@
 mod application;
 mod bind;
 mod command;
+mod doctor;
 mod door;
 mod host;
 mod load;
+mod survey;
 
 /// The engine of Millau. Its Python face is the package `millau`.
 #[pyo3::pymodule]

@@ -52,6 +52,27 @@ pub(crate) fn mod_python_kind(target: &str) -> Option<(&str, &str)> {
     (MOD_PYTHON.contains(&kind) && !Path::new(&format!("{kind}.py")).exists()).then_some((kind, path))
 }
 
+/// Whether a target is a directory to be served as it is: one that is named as a path, since a bare name is a module's.
+pub(crate) fn is_directory(target: &str) -> bool {
+    (matches!(target, "." | "..") || target.contains('/')) && Path::new(target).is_dir()
+}
+
+/// Makes the callable of one of mod_python's kinds for `path`; `root` is where the URLs of a handler count from.
+pub(crate) fn mod_python_target(
+    py: Python<'_>,
+    kind: &str,
+    path: &str,
+    root: Option<&str>,
+    settings: &Settings,
+) -> PyResult<Py<PyAny>> {
+    let options = PyDict::new(py);
+    for (name, value) in &settings.python_options {
+        options.set_item(name, value)?;
+    }
+    let targets = py.import("millau.mod_python._targets")?;
+    Ok(targets.call_method1("make", (kind, path, options, settings.debug, root))?.unbind())
+}
+
 /// The DIR of `static:DIR`.
 pub(crate) fn static_directory(target: &str) -> Option<&str> {
     target.strip_prefix("static:").filter(|_| !Path::new("static.py").exists())
@@ -63,15 +84,7 @@ pub(crate) fn static_directory(target: &str) -> Option<&str> {
 /// As [`application`].
 pub(crate) fn mod_python(py: Python<'_>, target: &str, settings: &Settings) -> Result<Option<Py<PyAny>>, String> {
     let Some((kind, path)) = mod_python_kind(target) else { return Ok(None) };
-    let make = || -> PyResult<Py<PyAny>> {
-        let options = PyDict::new(py);
-        for (name, value) in &settings.python_options {
-            options.set_item(name, value)?;
-        }
-        let targets = py.import("millau.mod_python._targets")?;
-        Ok(targets.call_method1("make", (kind, path, options, settings.debug))?.unbind())
-    };
-    make().map(Some).map_err(|error| {
+    mod_python_target(py, kind, path, None, settings).map(Some).map_err(|error| {
         let wrong_target = py
             .import("millau.mod_python._targets")
             .and_then(|targets| targets.getattr("TargetError"))
@@ -229,7 +242,7 @@ fn checked<'py>(py: Python<'py>, target: &str, found: Bound<'py, PyAny>) -> Resu
     Ok(found)
 }
 
-fn raised(py: Python<'_>, target: &str, error: &PyErr) -> String {
+pub(crate) fn raised(py: Python<'_>, target: &str, error: &PyErr) -> String {
     format!(
         "cannot load '{target}': the application raised while it was imported. Mend what the traceback names and start again.\n{}",
         traceback(py, error)

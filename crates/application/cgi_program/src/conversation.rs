@@ -26,10 +26,10 @@ const PIECE: usize = 64 * 1024;
 
 /// The process at the other end of the pipes.
 pub(crate) trait Runner {
-    /// Becomes readable when [`Runner::look`] has something to see.
-    fn descriptor(&self) -> PollFd<'_>;
+    /// Adds what becomes readable when [`Runner::look`] has something to see.
+    fn watch<'a>(&'a self, descriptors: &mut Vec<PollFd<'a>>);
 
-    /// What has become of the process. Called when the descriptor is readable, or `deadline` has passed.
+    /// What has become of the process. Called when the one of them is readable, or `deadline` has passed.
     fn look(&mut self) -> State;
 
     /// Until when `look` must be called again, whatever happens.
@@ -169,16 +169,17 @@ impl<R: Runner> Conversation<'_, R> {
 
     fn wait(&mut self, fed: &Fed, may_leave: bool, ended: bool, until: Instant) -> Result<Ready, Error> {
         let client = self.answer.peek().descriptor();
-        let mut descriptors = Vec::with_capacity(5);
+        let mut descriptors = Vec::with_capacity(6);
         descriptors.push(PollFd::new(&self.pipes.output, PollFlags::IN));
         let error = (!self.error.is_ended()).then_some(descriptors.len());
         if error.is_some() {
             descriptors.push(PollFd::new(&*self.error, PollFlags::IN));
         }
-        let runner = (!ended).then_some(descriptors.len());
-        if runner.is_some() {
-            descriptors.push(self.runner.descriptor());
+        let runner = descriptors.len();
+        if !ended {
+            self.runner.watch(&mut descriptors);
         }
+        let runner = runner..descriptors.len();
         if let (true, Some(pipe)) = (fed.awaits_program, &self.pipes.input) {
             descriptors.push(PollFd::new(pipe, PollFlags::OUT));
         }
@@ -206,7 +207,7 @@ impl<R: Runner> Conversation<'_, R> {
         Ok(Ready {
             output: !events(Some(0)).is_empty(),
             error: !events(error).is_empty(),
-            runner: !events(runner).is_empty(),
+            runner: runner.into_iter().any(|index| !events(Some(index)).is_empty()),
             client_left: client.contains(PollFlags::RDHUP),
             client_broken: client.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL),
             ask: ask.is_some_and(|ask| ask <= Instant::now()),

@@ -251,8 +251,8 @@ struct Executed {
 }
 
 impl Runner for Executed {
-    fn descriptor(&self) -> PollFd<'_> {
-        PollFd::new(&self.child, PollFlags::IN)
+    fn watch<'a>(&'a self, descriptors: &mut Vec<PollFd<'a>>) {
+        descriptors.push(PollFd::new(&self.child, PollFlags::IN));
     }
 
     fn look(&mut self) -> State {

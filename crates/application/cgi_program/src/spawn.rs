@@ -149,8 +149,7 @@ fn attributes() -> io::Result<Attributes> {
         libc::sigfillset(signals.as_mut_ptr());
         (none, signals.assume_init())
     };
-    let flags =
-        libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF | c_int::from(libc::POSIX_SPAWN_SETSID);
+    let flags = libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF | c_int::from(libc::POSIX_SPAWN_SETSID);
     // SAFETY: the attributes are initialised, the sets too.
     unsafe {
         checked(libc::posix_spawnattr_setsigmask(&mut attributes.0, &none))?;

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 /// Bytes of a line; a longer one is broken.
 const LONGEST_LINE: usize = 4 * 1024;
 /// Bytes that are logged of one run. The rest is read and counted.
-const MOST: usize = 256 * 1024;
+const MOST: usize = 64 * 1024;
 
 /// The reading end, and what is not yet a whole line.
 pub(crate) struct StandardError {

@@ -6,9 +6,9 @@ use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::deployment;
 use crate::setting::{Group, Kind, Setting};
 use crate::table::SETTINGS;
+use crate::{deployment, examination};
 
 pub(crate) const TARGET: &str = "TARGET";
 
@@ -31,6 +31,7 @@ pub(crate) fn command() -> Command {
         .max_term_width(100)
         .subcommand(serve())
         .subcommand(deployment::command())
+        .subcommand(examination::command())
 }
 
 fn serve() -> Command {

@@ -8,7 +8,7 @@ use crate::command::{self, TARGET};
 use crate::environment::Environment;
 use crate::setting::{BadValue, Setting};
 use crate::table::SETTINGS;
-use crate::{Deployment, Settings, UsageError, deployment};
+use crate::{Deployment, Examination, Settings, UsageError, deployment, examination};
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Invocation {
     Serve(Box<Settings>),
     /// `millau config`
     Config(Box<Deployment>),
+    /// `millau doctor`
+    Doctor(Box<Examination>),
     /// Help or version: to be printed to standard output, after which the process ends well.
     Print(String),
 }
@@ -39,10 +41,15 @@ pub fn parse(
         }
         Err(error) => return Err(UsageError::new(command::explain(&error))),
     };
+    let environment = Environment::new(environment);
     let matches = match matches.subcommand() {
         Some(("serve", matches)) => matches,
         Some(("config", matches)) => {
             return deployment::read(matches).map(|deployment| Invocation::Config(Box::new(deployment)));
+        }
+        Some(("doctor", matches)) => {
+            let token = environment.value("DOCTOR_TOKEN");
+            return examination::read(matches, token).map(|examination| Invocation::Doctor(Box::new(examination)));
         }
         _ => {
             return Err(UsageError::new(
@@ -51,7 +58,6 @@ pub fn parse(
         }
     };
 
-    let environment = Environment::new(environment);
     let mut settings = Settings::blank();
     let mut given = Vec::new();
     for setting in SETTINGS {
@@ -148,6 +154,7 @@ mod tests {
             preload: true,
             reload: false,
             debug: false,
+            doctor_token: String::new(),
             chdir: None,
             pythonpath: vec![],
             python_options: vec![],
@@ -220,6 +227,7 @@ mod tests {
             ("preload", "off"),
             ("reload", "on"),
             ("debug", "on"),
+            ("doctor-token", "0123456789abcdef"),
             ("access-log", "-"),
             ("access-log-format", "json"),
             ("error-log", "e"),

@@ -34,6 +34,9 @@ pub struct Settings {
     pub reload: bool,
     /// Answer an uncaught exception with a page that shows the traceback.
     pub debug: bool,
+    /// Who sends this with a request is told what the application would see of it; empty: nobody is. Else at least
+    /// 16 characters.
+    pub doctor_token: String,
     /// Where to change to before anything else; every relative path here counts from there.
     pub chdir: Option<PathBuf>,
     /// Directories for `sys.path`, after the current one.
@@ -108,6 +111,9 @@ pub struct Timeouts {
     pub graceful: Duration,
 }
 
+/// A token of hexadecimal digits then has 64 bits.
+const SHORTEST_TOKEN: usize = 16;
+
 impl Settings {
     /// Before the defaults of the table are applied.
     pub(crate) fn blank() -> Self {
@@ -122,6 +128,7 @@ impl Settings {
             preload: false,
             reload: false,
             debug: false,
+            doctor_token: String::new(),
             chdir: None,
             pythonpath: Vec::new(),
             python_options: Vec::new(),
@@ -194,6 +201,13 @@ impl Settings {
                 ));
             }
             self.limits.target_size = self.limits.head_size;
+        }
+        if !self.doctor_token.is_empty() && self.doctor_token.len() < SHORTEST_TOKEN {
+            return Err(format!(
+                "--doctor-token has {} characters: who guesses it sees what the application sees, so it needs {SHORTEST_TOKEN} \
+                 (openssl rand -hex 16 makes one)",
+                self.doctor_token.len()
+            ));
         }
         self.check_mounts()?;
         self.check_binds()

@@ -222,6 +222,19 @@ pub static SETTINGS: &[Setting] = &[
         kind: Kind::Switch { off: "Show no traceback", set: |settings, on| settings.debug = on },
     },
     Setting {
+        name: "doctor-token",
+        value_name: "TEXT",
+        default: "",
+        help: "Tell 'millau doctor URL' what arrives here, if it sends this text",
+        long: "A request with this text in its field X-Millau-Doctor, at any path, does not reach the application: it is \
+               answered with the variables that the application would have seen, as JSON, so that 'millau doctor URL' can \
+               say what the front server does to a request. Cookies and credentials are left out. For the time of the \
+               examination only, and at least 16 characters (openssl rand -hex 16). The environment variable keeps it out \
+               of the list of processes. Empty: nothing answers.",
+        group: Group::Development,
+        kind: Kind::Secret { set: |settings, token| settings.doctor_token = token },
+    },
+    Setting {
         name: "access-log",
         value_name: "FILE",
         default: "",

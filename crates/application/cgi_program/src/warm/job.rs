@@ -131,10 +131,13 @@ impl WarmJob {
 }
 
 impl Runner for WarmJob {
-    fn descriptor(&self) -> PollFd<'_> {
-        match &self.child {
-            Some(child) if self.hung_up => PollFd::new(child, PollFlags::IN),
-            _ => PollFd::new(&self.control, PollFlags::IN),
+    fn watch<'a>(&'a self, descriptors: &mut Vec<PollFd<'a>>) {
+        if !self.hung_up {
+            descriptors.push(PollFd::new(&self.control, PollFlags::IN));
+        }
+        // What the script has forked may still hold the other end of the socket, when it has ended.
+        if let Some(child) = &self.child {
+            descriptors.push(PollFd::new(child, PollFlags::IN));
         }
     }
 
@@ -147,13 +150,7 @@ impl Runner for WarmJob {
         while self.receive().is_some() {}
         match &self.child {
             _ if self.status.is_some() => State::Ended,
-            Some(child) if self.hung_up => {
-                if child.note_end().is_some() {
-                    State::Ended
-                } else {
-                    State::Running
-                }
-            }
+            Some(child) if child.note_end().is_some() => State::Ended,
             None if self.hung_up && self.theirs.is_none() => State::Ended,
             None if self.hung_up => State::Refused,
             _ => State::Running,

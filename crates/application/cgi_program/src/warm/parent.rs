@@ -125,12 +125,12 @@ impl Parent {
         if self.stuck.load(Relaxed) {
             return Standing::Stale;
         }
-        let mut message = Vec::new();
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            message.resize(LONGEST, 0);
-            match recv(&self.control, &mut message[..], RecvFlags::DONTWAIT) {
-                Ok((0, _)) | Err(Errno::CONNRESET) => {
+            // Most of the time there is nothing, and nothing is set aside for it.
+            let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK | RecvFlags::TRUNC;
+            match recv(&self.control, &mut [0; 1][..], flags) {
+                Ok((_, 0)) | Err(Errno::CONNRESET) => {
                     return if self.served.load(Relaxed) {
                         Standing::Stale
                     } else {
@@ -138,8 +138,10 @@ impl Parent {
                         Standing::Unfit(format!("the warm interpreter {program} ended before it served a request"))
                     };
                 }
-                Ok((length, _)) => {
-                    let text = &message[1..length.min(LONGEST)];
+                Ok((_, length)) => {
+                    let mut message = vec![0; length.min(LONGEST)];
+                    let _ = recv(&self.control, &mut message[..], RecvFlags::DONTWAIT);
+                    let text = &message[1..];
                     if message[0] == b'x' {
                         return Standing::Unfit(String::from_utf8_lossy(text).into_owned());
                     }

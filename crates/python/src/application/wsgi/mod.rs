@@ -1,7 +1,6 @@
 //! WSGI (PEP 3333): one callable, called with `environ` and `start_response`.
 
 mod call;
-mod debug_page;
 mod environ;
 mod errors;
 mod file_wrapper;

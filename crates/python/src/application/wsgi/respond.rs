@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyString, PyTuple};
 
 use super::call::StartResponse;
-use super::{FileWrapper, Input, WsgiApplication, debug_page};
+use super::{FileWrapper, Input, WsgiApplication};
+use crate::application::debug_page;
 use crate::door::{body_bytes, latin1_bytes, traceback, type_name};
 
 impl WsgiApplication {
@@ -186,7 +187,7 @@ impl WsgiApplication {
         }
         log::error!("application error in {method} {target}:\n{text}");
         if self.surroundings.debug && !exchange.is_started() {
-            debug_page::answer(exchange, &text, environ);
+            debug_page::answer(exchange, error, &text, environ.as_any());
         } else {
             exchange.fail(Error::application("the application raised an exception"));
         }
