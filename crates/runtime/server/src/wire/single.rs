@@ -126,6 +126,10 @@ impl Single {
         }
     }
 
+    pub(super) fn break_off(&mut self, _: &mut Vec<u8>) {
+        // Over TCP the reset says it; over a UNIX socket only a length that was promised can.
+    }
+
     pub(super) fn distrust(&mut self) {}
 
     pub(super) fn afterwards(&self, broken: bool) -> Afterwards {
