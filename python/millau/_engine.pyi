@@ -1,14 +1,28 @@
 """The engine: built in Rust, checked against this stub in the tests."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from os import PathLike
 from types import TracebackType
 from typing import Any, Final, Protocol, final, type_check_only
 
-__all__ = ["Errors", "FileWrapper", "Input", "StartResponse", "Write", "__version__", "main"]
+__all__ = [
+    "CgiStreams",
+    "Errors",
+    "FileWrapper",
+    "Input",
+    "StartResponse",
+    "Write",
+    "__version__",
+    "main",
+    "translate_psp",
+]
 
 __version__: Final[str]
 
 def main(arguments: Sequence[str], /) -> int: ...
+def translate_psp(
+    path: str | PathLike[str], page: bytes, open: Callable[[str], tuple[str, bytes]], /
+) -> tuple[str, list[str], list[tuple[int, int, int, int, int, int]]]: ...
 
 @type_check_only
 class _Readable(Protocol):
@@ -42,6 +56,20 @@ class Input:
     def writable(self) -> bool: ...
     def close(self) -> None: ...
     def fileno(self) -> int: ...
+
+@final
+class CgiStreams:
+    def body_length(self) -> int: ...
+    def receive(self, size: int, /) -> bytes: ...
+    def write(self, data: Any, /) -> int: ...
+    def ending(self) -> None: ...
+    def flush(self) -> None: ...
+    def readable(self) -> bool: ...
+    def writable(self) -> bool: ...
+    def seekable(self) -> bool: ...
+    def close(self) -> None: ...
+    @property
+    def closed(self) -> bool: ...
 
 @final
 class Errors:

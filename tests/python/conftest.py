@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ for folder in (HERE, HERE.parent / "apps_wsgi"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
+from front_server import ABSENT, PAIRS, Backend, FrontServer, program, running_backend, start_front_server  # noqa: E402
 from gate import Gate  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -31,6 +33,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
     if report.failed:
         for server in Server.running:
             report.sections.append((f"log of {' '.join(server.command[3:])}", server.log()[-4_000:]))
+        for front in FrontServer.running:
+            report.sections.append((f"log of {front.pair}", front.log()))
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +50,42 @@ def gate() -> Iterator[Gate]:
     gate = Gate()
     yield gate
     gate.close()
+
+
+# The front servers, each started once for all tests that go through it.
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "front" in metafunc.fixturenames:
+        chosen = [(pair, mount) for pair in PAIRS if pair.way not in ABSENT for mount in ("", "/m")]
+        ids = [f"{pair}{' below ' + mount if mount else ''}" for pair, mount in chosen]
+        metafunc.parametrize("front", chosen, ids=ids, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def backend() -> Iterator[Backend]:
+    with running_backend() as backend:
+        yield backend
+
+
+@pytest.fixture(scope="session")
+def front(request: pytest.FixtureRequest, backend: Backend) -> Iterator[FrontServer]:
+    """A front server with Millau behind it, set up with what `millau config` prints."""
+    pair, mount = request.param
+    if program(pair.server) is None:
+        if os.environ.get("INTEROP_REQUIRED"):
+            pytest.fail(f"{pair.server} is not installed, and INTEROP_REQUIRED asks for it")
+        pytest.skip(f"{pair.server} is not installed")
+    front = start_front_server(pair, mount, backend)
+    FrontServer.running.append(front)
+    yield front
+    FrontServer.running.remove(front)
+    front.stop()
+
+
+@pytest.fixture
+def front_gate(backend: Backend) -> Iterator[Gate]:
+    """The gate of what runs behind the front servers."""
+    backend.place.gate.forget()
+    yield backend.place.gate
+    backend.place.gate.forget()

@@ -67,6 +67,14 @@ impl Error {
         Self { fault, status, message: message.into(), source: None }
     }
 
+    /// Answers with another status than the bare 500: 503 when there is too much to do, say. Still nothing is explained to
+    /// the peer.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     /// Keeps the cause, for the log.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::ops::{Deref, DerefMut};
+use std::os::fd::BorrowedFd;
 
 use crate::{BodyLength, Bytes, Error, Request, Response};
 
@@ -34,6 +35,21 @@ pub trait Channel: Send {
     /// # Errors
     /// The peer is gone, too slow, or sent something malformed; a body that was cut is never passed off as whole.
     fn fill(&mut self) -> Result<bool, Error>;
+
+    /// Takes what more of the body has arrived, without waiting, for an application that waits for other things too. After
+    /// [`Filled::NotYet`] there may be more when [`Channel::descriptor`] is readable; a channel without one waits here.
+    ///
+    /// # Errors
+    /// As those of [`Channel::fill`], without a limit on the time: that is the application's then.
+    fn fill_now(&mut self) -> Result<Filled, Error> {
+        Ok(if self.fill()? { Filled::More } else { Filled::End })
+    }
+
+    /// What to poll for more of the body and for the peer's going away (POLLRDHUP); for nothing else. `None` where the peer
+    /// has no descriptor of its own: then [`Channel::flush`] tells whether it is still there.
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 
     /// Sends the head of the response, or keeps it until the body's first bytes.
     ///
@@ -93,6 +109,17 @@ pub trait Channel: Send {
 
     /// The response cannot be completed: a plain answer with the error's status if nothing was started, else a visible break.
     fn fail(self: Box<Self>, error: Error);
+}
+
+/// What [`Channel::fill_now`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filled {
+    /// More of the body is buffered.
+    More,
+    /// Nothing new has arrived.
+    NotYet,
+    /// The body is complete, and all of it was buffered before.
+    End,
 }
 
 /// A request on its way through the applications; whoever holds it answers it.

@@ -216,6 +216,12 @@ impl Request {
         self.script_name_length = script_name.len();
     }
 
+    /// Resolves `.` and `..` in the path, as a front server has done that decided by the result where to send the request.
+    pub fn resolve_dot_segments(&mut self) {
+        target::remove_dot_segments(&mut self.path);
+        self.script_name_length = 0;
+    }
+
     /// Host and port that the client asked for: of the target in absolute form, else of the Host field.
     pub fn host(&self) -> Option<&[u8]> {
         self.authority().or_else(|| self.fields.get(b"host")).filter(|host| !host.is_empty())

@@ -89,6 +89,41 @@ pub(crate) fn decode_path(encoded: &[u8], out: &mut Vec<u8>) -> Result<(), Targe
     Ok(())
 }
 
+/// Without the slashes at its end.
+pub(crate) fn trim_slashes(path: &[u8]) -> &[u8] {
+    let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    &path[..end]
+}
+
+/// Resolves `.` and `..` in a decoded path (RFC 3986 §5.2.4). Unlike there, `..` takes empty segments along with the one
+/// before them: that is what front servers do, which merge slashes first, and their access rules must hold here too.
+pub(crate) fn remove_dot_segments(path: &mut Vec<u8>) {
+    if !path.windows(2).any(|pair| pair == b"/.") || path.first() != Some(&b'/') {
+        return;
+    }
+    let mut out = Vec::with_capacity(path.len());
+    let mut segments = path[1..].split(|byte| *byte == b'/').peekable();
+    while let Some(segment) = segments.next() {
+        match segment {
+            b"." => {}
+            b".." => {
+                let kept = trim_slashes(&out).len();
+                let parent = out[..kept].iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+                out.truncate(parent);
+            }
+            _ => {
+                out.push(b'/');
+                out.extend_from_slice(segment);
+                continue;
+            }
+        }
+        if segments.peek().is_none() {
+            out.push(b'/');
+        }
+    }
+    *path = out;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +164,27 @@ mod tests {
         assert_eq!(decoded("/%C3%a9/%00").unwrap(), b"/\xc3\xa9/\0");
         for bad in ["%", "%4", "%4g", "%+1", "/x%"] {
             assert_eq!(decoded(bad), Err(TargetError::Escape), "{bad}");
+        }
+    }
+
+    #[test]
+    fn dot_segments_are_resolved_and_empty_segments_kept() {
+        for (path, resolved) in [
+            ("/a/b", "/a/b"),
+            ("/a//b/", "/a//b/"),
+            ("/a/./b", "/a/b"),
+            ("/a/.", "/a/"),
+            ("/a/b/../c", "/a/c"),
+            ("/a/b/..", "/a/"),
+            ("/a/..", "/"),
+            ("/../..", "/"),
+            ("/m//../x", "/x"),
+            ("/m/x//..//y", "/m//y"),
+            ("/.a/..b/c.", "/.a/..b/c."),
+        ] {
+            let mut bytes = path.as_bytes().to_vec();
+            remove_dot_segments(&mut bytes);
+            assert_eq!(String::from_utf8_lossy(&bytes), resolved, "{path}");
         }
     }
 }

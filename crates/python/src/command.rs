@@ -4,14 +4,15 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use millau_config::{Deployment, Invocation, Settings, parse};
+use millau_config::{Deployment, Examination, Invocation, Settings, parse};
 use millau_front_server::Surroundings;
 use millau_listener::Listener;
 use millau_supervisor::SupervisorSettings;
 use pyo3::prelude::*;
 
+use crate::doctor;
 use crate::host::PythonHost;
-use crate::{cgi, relay, script};
+use crate::{cgi_front, relay, script};
 
 const DONE: i32 = 0;
 const FAILURE: i32 = 1;
@@ -36,12 +37,25 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
             DONE
         }
         Ok(Invocation::Serve(settings)) => serve(py, &settings),
-        Ok(Invocation::Cgi(settings)) => cgi::run(py, &settings),
+        Ok(Invocation::Cgi(settings)) => cgi_front::run(py, &settings),
         Ok(Invocation::Relay(script)) => relay::write(py, &script),
         Ok(Invocation::Config(deployment)) => config(&deployment),
+        Ok(Invocation::Doctor(examination)) => doctor(py, &examination),
         Err(error) => {
             eprintln!("{error}");
-            if is_cgi { cgi::refuse_usage() } else { USAGE }
+            if is_cgi { cgi_front::refuse_usage() } else { USAGE }
+        }
+    }
+}
+
+/// Prints what is wrong; the exit code says whether anything is.
+fn doctor(py: Python<'_>, examination: &Examination) -> i32 {
+    match doctor::examine(py, examination, &mut std::io::stdout().lock()) {
+        Ok(true) => DONE,
+        Ok(false) => FAILURE,
+        Err(error) => {
+            eprintln!("millau: {error}");
+            USAGE
         }
     }
 }

@@ -2,28 +2,35 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use millau_cgi_program::Redirects;
 use millau_config::Settings;
 use millau_gateway::{Application, Routes};
 use millau_listener::Listener;
 use millau_log::AccessLog;
 use millau_server::{Board, Options, Timeouts, Worker};
+use millau_static_files::StaticFiles;
 use millau_supervisor::{Fork, Host, LoadError, Orders, Role, Seat};
 use pyo3::prelude::*;
 use rustix::process::Pid;
 
+use crate::application::cgi;
+use crate::application::outside::Outside;
 use crate::application::wsgi::{Surroundings, WsgiApplication};
 use crate::load;
+use crate::survey;
 
 /// The interpreter that this process is. All methods run on its main thread, which holds it.
 pub(crate) struct PythonHost<'a> {
-    py: Python<'a>,
-    settings: &'a Settings,
+    pub(crate) py: Python<'a>,
+    pub(crate) settings: &'a Settings,
     listeners: RefCell<Vec<Arc<Listener>>>,
     access_log: Option<Arc<AccessLog>>,
     loaded: RefCell<Option<Arc<dyn Application>>>,
+    /// Of the applications that are being loaded: where their local redirects start from.
+    redirects: RefCell<Vec<Arc<Redirects>>>,
 }
 
 impl<'a> PythonHost<'a> {
@@ -33,7 +40,73 @@ impl<'a> PythonHost<'a> {
         listeners: Vec<Arc<Listener>>,
         access_log: Option<Arc<AccessLog>>,
     ) -> Self {
-        Self { py, settings, listeners: RefCell::new(listeners), access_log, loaded: RefCell::new(None) }
+        Self {
+            py,
+            settings,
+            listeners: RefCell::new(listeners),
+            access_log,
+            loaded: RefCell::new(None),
+            redirects: RefCell::default(),
+        }
+    }
+
+    /// What a target names, whatever its kind, and whether it runs Python while the interpreter is held for it.
+    pub(crate) fn application(
+        &self,
+        target: &str,
+        surroundings: Surroundings,
+    ) -> Result<(Arc<dyn Application>, bool), String> {
+        let py = self.py;
+        if let Some(directory) = load::static_directory(target) {
+            let files = StaticFiles::new(Path::new(directory));
+            let files = files.map_err(|error| format!("cannot load '{target}': '{directory}': {error}"))?;
+            return Ok((Arc::new(files), false));
+        }
+        if let Some(directory) = cgi::directory(target) {
+            let programs = cgi::programs(py, self.settings, directory);
+            let programs = programs.map_err(|error| format!("cannot load '{target}': {error}"))?;
+            self.redirects.borrow_mut().push(programs.redirects().clone());
+            return Ok((Arc::new(programs), false));
+        }
+        if load::is_directory(target) {
+            return survey::directory(self, target, surroundings);
+        }
+        let callable = match load::mod_python(py, target, self.settings)? {
+            Some(callable) => callable,
+            None => load::application(py, target)?,
+        };
+        let application = WsgiApplication::new(py, callable, surroundings).map_err(|error| error.to_string())?;
+        Ok((Arc::new(application), true))
+    }
+
+    /// Imports the applications that the settings name and puts them at their paths.
+    pub(crate) fn load_for(&self, surroundings: Surroundings) -> Result<Arc<dyn Application>, LoadError> {
+        let py = self.py;
+        let here = std::env::current_dir().unwrap_or_default();
+        let directories = self.settings.pythonpath.iter().rev().map(|directory| here.join(directory));
+        for directory in directories.chain([here.clone()]) {
+            load::put_on_path(py, &directory).map_err(|error| LoadError::new(error.to_string()))?;
+        }
+        let mut mounts: Vec<(String, Arc<dyn Application>, bool)> = Vec::new();
+        let mut any_python = false;
+        for (prefix, target) in self.settings.applications() {
+            let (application, runs_python) = self.application(target, surroundings).map_err(LoadError::new)?;
+            any_python |= runs_python;
+            mounts.push((prefix.to_owned(), application, runs_python));
+        }
+        let mounts = mounts.into_iter().map(|(prefix, application, runs_python)| {
+            let must_let_go = any_python && !runs_python;
+            (prefix, if must_let_go { Arc::new(Outside(application)) as Arc<dyn Application> } else { application })
+        });
+        let mounts: Vec<_> = mounts.collect();
+        let application: Arc<dyn Application> = match mounts.as_slice() {
+            [(prefix, application)] if prefix.is_empty() || prefix == "/" => application.clone(),
+            _ => Arc::new(Routes::new(mounts).map_err(|error| LoadError::new(error.to_string()))?),
+        };
+        for redirects in self.redirects.take() {
+            redirects.set_root(&application);
+        }
+        Ok(application)
     }
 
     fn options(&self) -> Options {
@@ -61,6 +134,7 @@ impl<'a> PythonHost<'a> {
             server_field: self.settings.server_header.clone().into_bytes(),
             front_servers: self.settings.front_servers.clone(),
             web_server_addresses: self.settings.web_servers.clone(),
+            forwarded_from: self.settings.forwarded_from.clone(),
             ajp_secret: self.settings.ajp_secret.clone().into_bytes(),
             ajp_packet_size: self.settings.ajp_packet_size,
             access_log: self.access_log.clone(),
@@ -75,31 +149,6 @@ pub(crate) fn flush_streams(py: Python<'_>) {
             let _ = stream.call_method0("flush");
         }
     }
-}
-
-/// Imports the applications that the settings name and puts them at their paths.
-pub(crate) fn load(
-    py: Python<'_>,
-    settings: &Settings,
-    surroundings: Surroundings,
-) -> Result<Arc<dyn Application>, LoadError> {
-    let here = std::env::current_dir().unwrap_or_default();
-    let directories = settings.pythonpath.iter().rev().map(|directory| here.join(directory));
-    for directory in directories.chain([here.clone()]) {
-        load::put_on_path(py, &directory).map_err(|error| LoadError::new(error.to_string()))?;
-    }
-    let mut mounts: Vec<(String, Arc<dyn Application>)> = Vec::new();
-    for (prefix, target) in settings.applications() {
-        let callable = load::application(py, target).map_err(LoadError::new)?;
-        let application =
-            WsgiApplication::new(py, callable, surroundings).map_err(|error| LoadError::new(error.to_string()))?;
-        mounts.push((prefix.to_owned(), Arc::new(application)));
-    }
-    let application: Arc<dyn Application> = match mounts.as_slice() {
-        [(prefix, application)] if prefix.is_empty() || prefix == "/" => application.clone(),
-        _ => Arc::new(Routes::new(mounts).map_err(|error| LoadError::new(error.to_string()))?),
-    };
-    Ok(application)
 }
 
 impl Host for PythonHost<'_> {
@@ -122,14 +171,13 @@ impl Host for PythonHost<'_> {
     }
 
     fn load(&self) -> Result<(), LoadError> {
-        let py = self.py;
         let surroundings = Surroundings {
             multithread: self.settings.threads > 1,
             multiprocess: self.settings.workers > 1,
             run_once: false,
             debug: self.settings.debug,
         };
-        let application = load(py, self.settings, surroundings)?;
+        let application = self.load_for(surroundings)?;
         self.loaded.replace(Some(application));
         Ok(())
     }

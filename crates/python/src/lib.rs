@@ -4,19 +4,26 @@
 //! what the supervisor asks from an interpreter is in [`host`].
 
 mod application;
-mod cgi;
+mod bind;
+mod cgi_front;
 mod command;
+mod doctor;
 mod door;
 mod host;
 mod load;
 mod relay;
 mod script;
+mod survey;
 
 /// The engine of Millau. Its Python face is the package `millau`.
 #[pyo3::pymodule]
 mod _engine {
     #[pymodule_export]
+    use crate::application::resident::CgiStreams;
+    #[pymodule_export]
     use crate::application::wsgi::{Errors, FileWrapper, Input, StartResponse, Write};
+    #[pymodule_export]
+    use crate::bind::psp::translate_psp;
     #[pymodule_export]
     use crate::command::main;
 

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use millau_config::Settings;
 use pyo3::exceptions::{PyAttributeError, PyModuleNotFoundError};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyModule};
+use pyo3::types::{PyDict, PyList, PyModule};
 
 use crate::door::{traceback, type_name};
 
@@ -22,7 +23,7 @@ pub(crate) fn application(py: Python<'_>, target: &str) -> Result<Py<PyAny>, Str
         return paste(py, file).map(Bound::unbind);
     }
     if let Some((kind, _)) = target.split_once(':')
-        && ["asgi", "cgi", "publisher", "psp", "static", "fastcgi", "scgi", "uwsgi", "http"].contains(&kind)
+        && ["asgi", "fastcgi", "scgi", "uwsgi", "http"].contains(&kind)
         && !Path::new(&format!("{kind}.py")).exists()
     {
         return Err(format!("cannot load '{target}': targets of the kind '{kind}:' are not in this version of Millau"));
@@ -38,6 +39,58 @@ pub(crate) fn application(py: Python<'_>, target: &str) -> Result<Py<PyAny>, Str
         None => by_default(target, &module)?,
     };
     checked(target, found).map(Bound::unbind)
+}
+
+/// The kinds of target that mod_python's handlers are.
+const MOD_PYTHON: [&str; 3] = ["publisher", "psp", "handler"];
+
+/// Whether a target is one of mod_python's, and of which kind; what follows the colon is the second answer.
+///
+/// A module of that name beside us is meant instead, as it would be without the colon.
+pub(crate) fn mod_python_kind(target: &str) -> Option<(&str, &str)> {
+    let (kind, path) = target.split_once(':')?;
+    (MOD_PYTHON.contains(&kind) && !Path::new(&format!("{kind}.py")).exists()).then_some((kind, path))
+}
+
+/// Whether a target is a directory to be served as it is: one that is named as a path, since a bare name is a module's.
+pub(crate) fn is_directory(target: &str) -> bool {
+    (matches!(target, "." | "..") || target.contains('/')) && Path::new(target).is_dir()
+}
+
+/// Makes the callable of one of mod_python's kinds for `path`; `root` is where the URLs of a handler count from.
+pub(crate) fn mod_python_target(
+    py: Python<'_>,
+    kind: &str,
+    path: &str,
+    root: Option<&str>,
+    settings: &Settings,
+) -> PyResult<Py<PyAny>> {
+    let options = PyDict::new(py);
+    for (name, value) in &settings.python_options {
+        options.set_item(name, value)?;
+    }
+    let targets = py.import("millau.mod_python._targets")?;
+    Ok(targets.call_method1("make", (kind, path, options, settings.debug, root))?.unbind())
+}
+
+/// The DIR of `static:DIR`.
+pub(crate) fn static_directory(target: &str) -> Option<&str> {
+    target.strip_prefix("static:").filter(|_| !Path::new("static.py").exists())
+}
+
+/// Makes the callable of `publisher:PATH`, `psp:DIR` or `handler:MODULE_OR_FILE[:function]`.
+///
+/// # Errors
+/// As [`application`].
+pub(crate) fn mod_python(py: Python<'_>, target: &str, settings: &Settings) -> Result<Option<Py<PyAny>>, String> {
+    let Some((kind, path)) = mod_python_kind(target) else { return Ok(None) };
+    mod_python_target(py, kind, path, None, settings).map(Some).map_err(|error| {
+        let wrong_target = py
+            .import("millau.mod_python._targets")
+            .and_then(|targets| targets.getattr("TargetError"))
+            .is_ok_and(|kind| error.is_instance(py, &kind));
+        if wrong_target { format!("cannot load '{target}': {}", error.value(py)) } else { raised(py, target, &error) }
+    })
 }
 
 /// `a/b.py:attr` → (`a/b.py`, `attr`); `module` → (`module`, none).
@@ -114,10 +167,10 @@ fn paste<'py>(py: Python<'py>, file: &str) -> Result<Bound<'py, PyAny>, String> 
         let text = std::fs::read_to_string(&path)?;
         if text.contains("[loggers]") {
             let directory = path.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
-            let defaults = pyo3::types::PyDict::new(py);
+            let defaults = PyDict::new(py);
             defaults.set_item("__file__", &paths)?;
             defaults.set_item("here", directory)?;
-            let options = pyo3::types::PyDict::new(py);
+            let options = PyDict::new(py);
             options.set_item("disable_existing_loggers", false)?;
             options.set_item("defaults", defaults)?;
             py.import("logging.config")?.getattr("fileConfig")?.call((&paths,), Some(&options))?;
@@ -200,7 +253,7 @@ fn is_coroutine_function(object: &Bound<'_, PyAny>) -> bool {
     flags.is_ok_and(|flags| flags & CO_COROUTINE != 0) || object.hasattr("_is_coroutine_mark").unwrap_or(false)
 }
 
-fn raised(py: Python<'_>, target: &str, error: &PyErr) -> String {
+pub(crate) fn raised(py: Python<'_>, target: &str, error: &PyErr) -> String {
     format!(
         "cannot load '{target}': the application raised while it was imported. Mend what the traceback names and start again.\n{}",
         traceback(py, error)

@@ -5,7 +5,7 @@
 //! path, the client's words count, because they still hold the empty segments; where they are not, the front server has
 //! decided on another path, and its decision counts: it is what its access rules were applied to. Pure functions.
 
-use crate::target;
+use crate::target::{self, remove_dot_segments, trim_slashes};
 
 /// What a front server says about the path. `None`: it does not say.
 #[derive(Clone, Copy, Debug, Default)]
@@ -166,11 +166,6 @@ pub(super) fn is_proxied(told: &Told) -> bool {
     told.script_filename.is_some_and(|file| file.starts_with(b"proxy:"))
 }
 
-fn trim_slashes(path: &[u8]) -> &[u8] {
-    let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
-    &path[..end]
-}
-
 /// With runs of slashes made one.
 fn merged(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
@@ -218,35 +213,6 @@ fn before(path: &[u8], tail: &[u8]) -> Option<usize> {
         }
     }
     Some(rest.len())
-}
-
-/// Resolves `.` and `..` in a decoded path (RFC 3986 §5.2.4). Unlike there, `..` takes empty segments along with the one
-/// before them: that is what front servers do, which merge slashes first, and their access rules must hold here too.
-fn remove_dot_segments(path: &mut Vec<u8>) {
-    if !path.windows(2).any(|pair| pair == b"/.") || path.first() != Some(&b'/') {
-        return;
-    }
-    let mut out = Vec::with_capacity(path.len());
-    let mut segments = path[1..].split(|byte| *byte == b'/').peekable();
-    while let Some(segment) = segments.next() {
-        match segment {
-            b"." => {}
-            b".." => {
-                let kept = trim_slashes(&out).len();
-                let parent = out[..kept].iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-                out.truncate(parent);
-            }
-            _ => {
-                out.push(b'/');
-                out.extend_from_slice(segment);
-                continue;
-            }
-        }
-        if segments.peek().is_none() {
-            out.push(b'/');
-        }
-    }
-    *path = out;
 }
 
 #[cfg(test)]

@@ -6,19 +6,22 @@ use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::deployment;
 use crate::setting::{Group, Kind, Setting};
 use crate::table::SETTINGS;
+use crate::{deployment, examination};
 
 pub(crate) const TARGET: &str = "TARGET";
 pub(crate) const FILE: &str = "FILE";
 
-const TARGET_HELP: &str = "The application: module[:attribute], path/to/file.py[:attribute] or paste:FILE.ini";
+const TARGET_HELP: &str = "The application: module[:attribute], path/to/file.py[:attribute], paste:FILE.ini, publisher:PATH, \
+    psp:DIR, handler:FILE[:function] or static:DIR";
 
 pub(crate) const TARGET_LONG: &str = "module[:attribute] is imported; the current directory comes first on sys.path. Without an \
     attribute, 'application' is taken, or else 'app'. The attribute may be dotted, and with '()' at its end it is called \
     without arguments to make the application. path/to/file.py[:attribute] loads a file that is no module of a package. \
-    paste:FILE.ini loads a PasteDeploy configuration. TARGET may be left out if there is a --mount.";
+    paste:FILE.ini loads a PasteDeploy configuration. cgi:DIR serves CGI programs. publisher:PATH, psp:DIR and \
+    handler:FILE[:function] serve what was written for mod_python; static:DIR serves files. A directory named as a path (. \
+    or DIR/) is looked through, and each file in it is served as what it is. TARGET may be left out if there is a --mount.";
 
 /// The whole program, as it presents itself.
 pub(crate) fn command() -> Command {
@@ -32,6 +35,7 @@ pub(crate) fn command() -> Command {
         .subcommand(cgi())
         .subcommand(relay())
         .subcommand(deployment::command())
+        .subcommand(examination::command())
 }
 
 fn serve() -> Command {

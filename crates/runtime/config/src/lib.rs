@@ -9,9 +9,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod bind;
+mod cgi;
 mod command;
 mod deployment;
 mod environment;
+mod examination;
 mod listing;
 mod log_target;
 mod mount;
@@ -27,7 +29,9 @@ mod table;
 mod usage_error;
 
 pub use bind::{Address, Bind, BindError, Protocol};
+pub use cgi::{CgiMode, CgiModeRule, CgiSettings, CgiVariable};
 pub use deployment::{Deployment, FrontServer, StaticFiles, Way};
+pub use examination::Examination;
 pub use log_target::{AccessLogFormat, LogTarget};
 pub use mount::Mount;
 pub use parse::{Invocation, RelayScript, parse};

@@ -10,7 +10,7 @@ use crate::command::{self, FILE, TARGET};
 use crate::environment::Environment;
 use crate::setting::{BadValue, Setting};
 use crate::table::SETTINGS;
-use crate::{Deployment, Settings, UsageError, deployment};
+use crate::{Deployment, Examination, Settings, UsageError, deployment, examination};
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Invocation {
     Config(Box<Deployment>),
     /// `millau relay`
     Relay(Box<RelayScript>),
+    /// `millau doctor`
+    Doctor(Box<Examination>),
     /// Help or version: to be printed to standard output, after which the process ends well.
     Print(String),
 }
@@ -56,12 +58,17 @@ pub fn parse(
         }
         Err(error) => return Err(UsageError::new(command::explain(&error))),
     };
+    let environment = Environment::new(environment);
     let (as_command, matches): (fn(Box<Settings>) -> Invocation, _) = match matches.subcommand() {
         Some(("serve", matches)) => (Invocation::Serve, matches),
         Some(("cgi", matches)) => (Invocation::Cgi, matches),
         Some(("relay", matches)) => return relay(matches),
         Some(("config", matches)) => {
             return deployment::read(matches).map(|deployment| Invocation::Config(Box::new(deployment)));
+        }
+        Some(("doctor", matches)) => {
+            let token = environment.value("DOCTOR_TOKEN");
+            return examination::read(matches, token).map(|examination| Invocation::Doctor(Box::new(examination)));
         }
         _ => {
             return Err(UsageError::new(
@@ -70,7 +77,7 @@ pub fn parse(
         }
     };
 
-    Ok(as_command(Box::new(settings(matches, &Environment::new(environment))?)))
+    Ok(as_command(Box::new(settings(matches, &environment)?)))
 }
 
 fn relay(matches: &ArgMatches) -> Result<Invocation, UsageError> {
@@ -134,7 +141,9 @@ mod tests {
     use log::LevelFilter;
 
     use super::*;
-    use crate::{AccessLogFormat, Address, Bind, Limits, LogTarget, Mount, Timeouts};
+    use crate::{
+        AccessLogFormat, Address, Bind, CgiMode, CgiModeRule, CgiSettings, Limits, LogTarget, Mount, Timeouts,
+    };
 
     fn invoked(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, String> {
         let arguments = ["millau"].into_iter().chain(line.split(' ').filter(|word| !word.is_empty()));
@@ -177,13 +186,16 @@ mod tests {
             preload: true,
             reload: false,
             debug: false,
+            doctor_token: String::new(),
             chdir: None,
             pythonpath: vec![],
+            python_options: vec![],
             server_header: "Millau".into(),
             backlog: 2048,
             unix_mode: 0o660,
             front_servers: Vec::new(),
             web_servers: None,
+            forwarded_from: Vec::new(),
             ajp_secret: String::new(),
             ajp_packet_size: 8192,
             access_log: None,
@@ -207,6 +219,21 @@ mod tests {
                 graceful: Duration::from_secs(30),
                 exit_when_idle: Duration::ZERO,
             },
+            cgi: CgiSettings {
+                modes: vec![CgiModeRule { path: None, mode: CgiMode::Auto }],
+                variables: vec![],
+                pass_authorization: false,
+                symlinks: false,
+                children: 64,
+                queue: 128,
+                timeout: Duration::from_secs(60),
+                output_size: 1_073_741_824,
+                cpu_seconds: 0,
+                memory: u64::MAX,
+                processes: 0,
+                warm_interpreters: 32,
+                warm_idle: Duration::from_secs(300),
+            },
             warnings: vec![],
         };
         assert_eq!(settings("serve mysite.wsgi", &[]), expected);
@@ -218,11 +245,13 @@ mod tests {
             ("mount", "/a=b"),
             ("chdir", "d"),
             ("pythonpath", "p"),
+            ("python-option", "n=v=w"),
             ("server-header", "S"),
             ("bind", "[::1]:1"),
             ("backlog", "7"),
             ("unix-mode", "600"),
             ("front-servers", "192.0.2.7"),
+            ("forwarded-from", "192.0.2.0/24"),
             ("ajp-secret", "s3cret"),
             ("ajp-packet-size", "16k"),
             ("workers", "3"),
@@ -231,6 +260,7 @@ mod tests {
             ("preload", "off"),
             ("reload", "on"),
             ("debug", "on"),
+            ("doctor-token", "0123456789abcdef"),
             ("access-log", "-"),
             ("access-log-format", "json"),
             ("error-log", "e"),
@@ -248,6 +278,19 @@ mod tests {
             ("send-timeout", "4"),
             ("graceful-timeout", "500ms"),
             ("exit-when-idle", "600"),
+            ("cgi-mode", "a=warm"),
+            ("cgi-env", "TZ=UTC"),
+            ("cgi-pass-authorization", "on"),
+            ("cgi-symlinks", "on"),
+            ("cgi-timeout", "7"),
+            ("cgi-children", "3"),
+            ("cgi-queue", "4"),
+            ("cgi-limit-output", "5k"),
+            ("cgi-limit-cpu", "6"),
+            ("cgi-limit-memory", "64M"),
+            ("cgi-limit-processes", "8"),
+            ("cgi-warm-interpreters", "9"),
+            ("cgi-warm-idle", "10"),
         ];
         let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>());
@@ -415,6 +458,7 @@ mod tests {
             ("serve m --mount /=n", "two applications at '/': m and n"),
             ("serve m --mount /a=b --mount /a/=c", "two applications at '/a': b and c"),
             ("serve m --bind 8000x", "--bind '8000x': no port is given: write 8000x:8000, say (port 0: any free port)"),
+            ("serve m --python-option a", "--python-option 'a': an option is NAME=VALUE"),
             ("serve m --mount /a", "--mount '/a': a mount is /path=TARGET, for instance /shop=shop.wsgi"),
         ] {
             assert_eq!(refused(line), message, "{line}");

@@ -6,9 +6,11 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use millau_gateway::forwarded::Proxy;
+
 use crate::listing::either;
 use crate::settings::Settings;
-use crate::{Bind, LogTarget, Mount, size, span, suggestion};
+use crate::{Bind, CgiModeRule, CgiVariable, LogTarget, Mount, size, span, suggestion};
 
 /// One setting: an option of the command line, a variable of the environment, a section of the reference page.
 pub struct Setting {
@@ -44,12 +46,22 @@ pub enum Group {
     Timeouts,
     /// For those who are writing the application.
     Development,
+    /// How CGI programs are run.
+    Cgi,
 }
 
 impl Group {
     /// In the order in which help and reference show them.
-    pub const ALL: &[Self] =
-        &[Self::Application, Self::Fronts, Self::Workers, Self::Development, Self::Logs, Self::Limits, Self::Timeouts];
+    pub const ALL: &[Self] = &[
+        Self::Application,
+        Self::Fronts,
+        Self::Workers,
+        Self::Development,
+        Self::Logs,
+        Self::Limits,
+        Self::Timeouts,
+        Self::Cgi,
+    ];
 
     /// The heading.
     pub fn title(self) -> &'static str {
@@ -61,6 +73,7 @@ impl Group {
             Self::Limits => "Limits",
             Self::Timeouts => "Timeouts",
             Self::Development => "Development",
+            Self::Cgi => "CGI programs",
         }
     }
 }
@@ -85,6 +98,8 @@ pub(crate) enum Kind {
     Secret { set: fn(&mut Settings, String) },
     /// Any number of IP addresses.
     Addresses { set: fn(&mut Settings, Vec<IpAddr>) },
+    /// Any number of proxies.
+    Proxies { set: fn(&mut Settings, Vec<Proxy>) },
     /// A file or directory.
     Path { set: fn(&mut Settings, PathBuf) },
     /// Any number of them.
@@ -95,6 +110,12 @@ pub(crate) enum Kind {
     Binds { set: fn(&mut Settings, Vec<Bind>) },
     /// Any number of mounts.
     Mounts { set: fn(&mut Settings, Vec<Mount>) },
+    /// Any number of ways to run CGI programs.
+    CgiModes { set: fn(&mut Settings, Vec<CgiModeRule>) },
+    /// Any number of variables for CGI programs.
+    CgiVariables { set: fn(&mut Settings, Vec<CgiVariable>) },
+    /// Any number of names with values.
+    Pairs { set: fn(&mut Settings, Vec<(String, String)>) },
 }
 
 /// One of the words that a setting may be.
@@ -137,7 +158,17 @@ impl Setting {
 
     /// Whether it may be given several times; its variable separates them by commas.
     pub fn is_list(&self) -> bool {
-        matches!(self.kind, Kind::Paths { .. } | Kind::Binds { .. } | Kind::Mounts { .. } | Kind::Addresses { .. })
+        matches!(
+            self.kind,
+            Kind::Paths { .. }
+                | Kind::Binds { .. }
+                | Kind::Mounts { .. }
+                | Kind::Addresses { .. }
+                | Kind::Proxies { .. }
+                | Kind::Pairs { .. }
+                | Kind::CgiModes { .. }
+                | Kind::CgiVariables { .. }
+        )
     }
 
     /// Whether it takes no value.
@@ -199,9 +230,25 @@ impl Setting {
                 });
                 set(settings, addresses.collect::<Result<_, _>>()?);
             }
+            Kind::Proxies { set } => {
+                let proxies = values.iter().map(|value| read(value, str::parse::<Proxy>));
+                set(settings, proxies.collect::<Result<_, _>>()?);
+            }
             Kind::Mounts { set } => {
                 let mounts = values.iter().map(|value| read(value, str::parse::<Mount>));
                 set(settings, mounts.collect::<Result<_, _>>()?);
+            }
+            Kind::CgiModes { set } => {
+                let rules = values.iter().map(|value| read(value, str::parse::<CgiModeRule>));
+                set(settings, rules.collect::<Result<_, _>>()?);
+            }
+            Kind::CgiVariables { set } => {
+                let variables = values.iter().map(|value| read(value, str::parse::<CgiVariable>));
+                set(settings, variables.collect::<Result<_, _>>()?);
+            }
+            Kind::Pairs { set } => {
+                let pairs = values.iter().map(|value| read(value, pair));
+                set(settings, pairs.collect::<Result<_, _>>()?);
             }
             // The last one given counts.
             _ => {
@@ -232,7 +279,14 @@ impl Setting {
             Kind::Log { dash, set } => {
                 set(settings, if value == "-" { dash.clone() } else { LogTarget::File(path(value)?) });
             }
-            Kind::Paths { .. } | Kind::Binds { .. } | Kind::Mounts { .. } | Kind::Addresses { .. } => {}
+            Kind::Paths { .. }
+            | Kind::Binds { .. }
+            | Kind::Mounts { .. }
+            | Kind::Addresses { .. }
+            | Kind::Pairs { .. }
+            | Kind::Proxies { .. }
+            | Kind::CgiModes { .. }
+            | Kind::CgiVariables { .. } => {}
         }
         Ok(())
     }
@@ -265,6 +319,13 @@ impl Setting {
 fn read<T>(value: &OsString, from_text: impl FnOnce(&str) -> Result<T, String>) -> Result<T, BadValue> {
     let text = value.to_str().ok_or_else(|| "not valid UTF-8".to_owned());
     text.and_then(from_text).map_err(|problem| BadValue { value: value.to_string_lossy().into_owned(), problem })
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("an option is NAME=VALUE".to_owned()),
+    }
 }
 
 fn path(value: &OsString) -> Result<PathBuf, BadValue> {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use log::LevelFilter;
 
-use crate::{AccessLogFormat, Address, Bind, LogTarget, Mount, Protocol};
+use millau_gateway::forwarded::Proxy;
+
+use crate::{AccessLogFormat, Address, Bind, CgiSettings, LogTarget, Mount, Protocol};
 
 /// Everything that can be set, checked. The documentation, the range and the default of each field is its row in
 /// [`SETTINGS`](crate::SETTINGS).
@@ -32,10 +34,15 @@ pub struct Settings {
     pub reload: bool,
     /// Answer an uncaught exception with a page that shows the traceback.
     pub debug: bool,
+    /// Who sends this with a request is told what the application would see of it; empty: nobody is. Else at least
+    /// 16 characters.
+    pub doctor_token: String,
     /// Where to change to before anything else; every relative path here counts from there.
     pub chdir: Option<PathBuf>,
     /// Directories for `sys.path`, after the current one.
     pub pythonpath: Vec<PathBuf>,
+    /// What mod_python's applications find in `req.get_options()`, in the order given.
+    pub python_options: Vec<(String, String)>,
     /// The value of the Server field; empty: none is sent.
     pub server_header: String,
     /// How many connections the kernel keeps until they are accepted.
@@ -46,6 +53,8 @@ pub struct Settings {
     pub front_servers: Vec<IpAddr>,
     /// The same for a FastCGI front, from `FCGI_WEB_SERVER_ADDRS`; `None`: no such limit.
     pub web_servers: Option<Vec<IpAddr>>,
+    /// Whose X-Forwarded-For is believed at HTTP fronts.
+    pub forwarded_from: Vec<Proxy>,
     /// What an AJP front wants to be told; empty: nothing.
     pub ajp_secret: String,
     /// Bytes of the largest packet at an AJP front.
@@ -62,6 +71,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How long anything.
     pub timeouts: Timeouts,
+    /// How CGI programs are run.
+    pub cgi: CgiSettings,
     /// What is odd without being wrong: to be logged as warnings, one line each.
     pub warnings: Vec<String>,
 }
@@ -102,6 +113,9 @@ pub struct Timeouts {
     pub exit_when_idle: Duration,
 }
 
+/// A token of hexadecimal digits then has 64 bits.
+const SHORTEST_TOKEN: usize = 16;
+
 impl Settings {
     /// Before the defaults of the table are applied.
     pub(crate) fn blank() -> Self {
@@ -116,13 +130,16 @@ impl Settings {
             preload: false,
             reload: false,
             debug: false,
+            doctor_token: String::new(),
             chdir: None,
             pythonpath: Vec::new(),
+            python_options: Vec::new(),
             server_header: String::new(),
             backlog: 0,
             unix_mode: 0,
             front_servers: Vec::new(),
             web_servers: None,
+            forwarded_from: Vec::new(),
             ajp_secret: String::new(),
             ajp_packet_size: 0,
             access_log: None,
@@ -146,6 +163,7 @@ impl Settings {
                 graceful: Duration::ZERO,
                 exit_when_idle: Duration::ZERO,
             },
+            cgi: CgiSettings::default(),
             warnings: Vec::new(),
         }
     }
@@ -186,6 +204,13 @@ impl Settings {
                 ));
             }
             self.limits.target_size = self.limits.head_size;
+        }
+        if !self.doctor_token.is_empty() && self.doctor_token.len() < SHORTEST_TOKEN {
+            return Err(format!(
+                "--doctor-token has {} characters: who guesses it sees what the application sees, so it needs {SHORTEST_TOKEN} \
+                 (openssl rand -hex 16 makes one)",
+                self.doctor_token.len()
+            ));
         }
         self.check_mounts()?;
         self.check_binds()

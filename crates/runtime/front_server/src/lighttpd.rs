@@ -58,16 +58,22 @@ fn site(deployment: &Deployment, sockets: &str) -> String {
             Protocol::Ajp => "mod_ajp13",
         },
     });
-    if is_secret(deployment) {
+    if is_secret(deployment) || is_http(deployment) {
         modules.push("mod_setenv");
     }
     let modules: Vec<String> = modules.iter().map(|name| format!("\"{name}\"")).collect();
     let mut out = format!("server.modules += ({})\n", modules.join(", "));
     out.push_str(
         "# What the application yields goes to the client at once (0 would keep the whole response first).\n\
-         server.stream-response-body = 1\n# The fields of a request may be as long as Millau allows: --limit-head-size.\n\
-         server.max-request-field-size = 65536\n",
+         server.stream-response-body := 1\n# The fields of a request may be as long as Millau allows: --limit-head-size.\n\
+         server.max-request-field-size := 65536\n",
     );
+    if is_http(deployment) {
+        out.push_str(
+            "# The client's own path arrives, encoded as it was, with its empty segments.\nserver.http-parseopts := \
+             (\"header-strict\" => \"enable\", \"host-strict\" => \"enable\", \"host-normalize\" => \"enable\", \"url-normalize\" => \"disable\")\n",
+        );
+    }
     for files in &deployment.static_files {
         let _ = writeln!(out, "alias.url += (\"{}/\" => \"{}/\")", files.prefix, files.directory);
     }
@@ -82,10 +88,14 @@ fn site(deployment: &Deployment, sockets: &str) -> String {
         conditions.push(format!("$HTTP[\"url\"] !~ \"^{}/\"", escaped(&files.prefix)));
     }
     if !deployment.mount.is_empty() {
-        out.push_str(
-            "# The mount itself and everything below it: the key alone would also fit what only begins like it.\n",
-        );
-        conditions.push(format!("$HTTP[\"url\"] =~ \"^{}(/|$)\"", escaped(&deployment.mount)));
+        let mount = escaped(&deployment.mount);
+        // The key is the mount and fits everything that begins like it; only AJP's has to be empty. A pattern that must fit
+        // would keep out paths that are no UTF-8, which lighttpd's patterns never fit.
+        conditions.push(match is_ajp(deployment) {
+            true => format!("$HTTP[\"url\"] =~ \"^{mount}(/|$)\""),
+            false => format!("$HTTP[\"url\"] !~ \"^{mount}[^/]\""),
+        });
+        let _ = writeln!(out, "# The mount and everything below it, but not \"{}x\".", deployment.mount);
     }
     for (depth, condition) in conditions.iter().enumerate() {
         let _ = writeln!(out, "{}{condition} {{", "    ".repeat(depth));
@@ -100,8 +110,16 @@ fn site(deployment: &Deployment, sockets: &str) -> String {
     out
 }
 
+fn is_http(deployment: &Deployment) -> bool {
+    matches!(&deployment.way, Way::Bind(bind) if bind.protocol == Protocol::Http)
+}
+
+fn is_ajp(deployment: &Deployment) -> bool {
+    matches!(&deployment.way, Way::Bind(bind) if bind.protocol == Protocol::Ajp)
+}
+
 fn is_secret(deployment: &Deployment) -> bool {
-    matches!(&deployment.way, Way::Bind(bind) if bind.protocol == Protocol::Ajp) && !deployment.ajp_secret.is_empty()
+    is_ajp(deployment) && !deployment.ajp_secret.is_empty()
 }
 
 fn handler(deployment: &Deployment, sockets: &str) -> String {
@@ -158,6 +176,10 @@ fn backend(out: &mut String, deployment: &Deployment, bind: &Bind) {
     let key = key(deployment);
     match bind.protocol {
         Protocol::Http => {
+            out.push_str(
+                "# What Millau believes with --forwarded-from. What a client claims here is nobody's word; lighttpd adds the client's \
+                 address itself.\nsetenv.set-request-header = (\"X-Forwarded-For\" => \"\", \"X-Forwarded-Port\" => \"\")\n",
+            );
             let _ = writeln!(out, "proxy.server = (\"{key}\" => ((\n{address})))");
         }
         Protocol::Fastcgi => {
@@ -190,7 +212,7 @@ fn program(out: &mut String, deployment: &Deployment, file: &Path) {
     let _ = writeln!(
         out,
         "alias.url += (\"{path}\" => \"{file}{slash}\")\n# The file is started itself: it needs its x bit and a line #!.\n\
-         cgi.assign = (\"\" => \"\")\ncgi.execute-x-only = \"enable\""
+         cgi.assign = (\"{file}\" => \"\")\ncgi.execute-x-only = \"enable\""
     );
 }
 

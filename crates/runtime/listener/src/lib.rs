@@ -132,6 +132,7 @@ mod tests {
         assert_eq!(open(&bind).unwrap().url(), bind);
         let fastcgi = open(&bind.replace("http", "fastcgi")).unwrap();
         assert_eq!((fastcgi.protocol(), fastcgi.url()), (Protocol::Fastcgi, &*bind.replace("http", "fastcgi")));
+        drop(fastcgi);
         let inside = format!("{bind}/app.sock");
         assert_eq!(
             open(&inside).unwrap_err().to_string(),

@@ -1,8 +1,9 @@
 //! What applications see of an exchange: the channel of the gateway.
 
 use std::fs::File;
+use std::os::fd::BorrowedFd;
 
-use millau_gateway::{BodyLength, Bytes, Channel, Error, Request, Response};
+use millau_gateway::{BodyLength, Bytes, Channel, Error, Filled, Request, Response};
 use rustix::event::PollFlags;
 
 use crate::exchange::{FrontExchange, READ_PIECE};
@@ -41,35 +42,15 @@ impl Channel for FrontExchange {
     }
 
     fn fill(&mut self) -> Result<bool, Error> {
-        let before = self.buffered().len();
-        if self.body_taken > 0 {
-            self.body.drain(..self.body_taken);
-            self.body_taken = 0;
-        }
-        loop {
-            if self.buffered().len() > before {
-                return Ok(true);
-            }
-            if let Some(spool) = &mut self.spool {
-                if spool.has_more() {
-                    if let Err(error) = spool.take(&mut self.body, READ_PIECE) {
-                        return Err(Error::operator("a spooled request body cannot be read").caused_by(error));
-                    }
-                    continue;
-                }
-                self.spool = None;
-            }
-            if self.wire.is_body_done() {
-                return Ok(false);
-            }
-            if let Err(error) = self.read_body() {
-                self.wire.distrust();
-                if self.peer_error.is_none() {
-                    self.peer_error = Some(Error::peer(error.status(), error.message().to_owned()));
-                }
-                return Err(error);
-            }
-        }
+        Ok(self.fill_up(true)? == Filled::More)
+    }
+
+    fn fill_now(&mut self) -> Result<Filled, Error> {
+        self.fill_up(false)
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.connection.as_ref().map(|connection| connection.socket())
     }
 
     fn start(&mut self, response: &Response, length: BodyLength) -> Result<(), Error> {
@@ -103,6 +84,10 @@ impl Channel for FrontExchange {
         let Some(connection) = &self.connection else {
             return Err(Error::engine("the connection of a request is missing"));
         };
+        if self.started {
+            let wire = &mut self.wire;
+            self.outbox.append(|out| wire.flush(out));
+        }
         match self.outbox.send(connection.socket()) {
             Ok(_) => Ok(()),
             Err(error) => Err(self.disconnected("the client has closed the connection", error)),
@@ -167,11 +152,50 @@ impl Channel for FrontExchange {
             log::debug!("{}: {error}", self.describe());
             self.broken = true;
         } else if self.started {
-            self.broken = true;
+            self.show_break();
         } else {
             self.refuse(&error);
         }
         let shared = self.shared.clone();
         shared.give_back(self);
+    }
+}
+
+impl FrontExchange {
+    /// Buffers more of the body; waits for it only if it may.
+    fn fill_up(&mut self, may_wait: bool) -> Result<Filled, Error> {
+        let before = self.buffered().len();
+        if self.body_taken > 0 {
+            self.body.drain(..self.body_taken);
+            self.body_taken = 0;
+        }
+        loop {
+            if self.buffered().len() > before {
+                return Ok(Filled::More);
+            }
+            if let Some(spool) = &mut self.spool {
+                if spool.has_more() {
+                    if let Err(error) = spool.take(&mut self.body, READ_PIECE) {
+                        return Err(Error::operator("a spooled request body cannot be read").caused_by(error));
+                    }
+                    continue;
+                }
+                self.spool = None;
+            }
+            if self.wire.is_body_done() {
+                return Ok(Filled::End);
+            }
+            match self.read_body(may_wait) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Filled::NotYet),
+                Err(error) => {
+                    self.wire.distrust();
+                    if self.peer_error.is_none() {
+                        self.peer_error = Some(Error::peer(error.status(), error.message().to_owned()));
+                    }
+                    return Err(error);
+                }
+            }
+        }
     }
 }

@@ -65,14 +65,19 @@ impl Shared {
         duty
     }
 
-    /// Finds a thread for each request that was set aside, as far as there may be more threads; the others wait for the
-    /// first whose call ends.
+    /// How many threads wait, or may still be started.
+    pub(crate) fn threads_to_come(&self, shift: &Shift) -> usize {
+        let more = if shift.hiring_failed { 0 } else { self.options.threads_max.saturating_sub(shift.threads) };
+        shift.idle + more
+    }
+
+    /// Finds a thread for each request that was set aside.
     pub(crate) fn call_followers(self: &Arc<Self>, shift: &mut Shift) {
         let wanted = shift.set_aside.len();
         for _ in 0..wanted.min(shift.idle) {
             self.crew.notify_one();
         }
-        for _ in shift.idle..wanted.min(shift.idle + self.options.threads_max.saturating_sub(shift.threads)) {
+        for _ in shift.idle..wanted.min(self.threads_to_come(shift)) {
             self.hire(shift);
         }
         if shift.threads <= 1 {
@@ -118,8 +123,12 @@ impl Shared {
             shared.work(number);
             shared.lock().numbers.give(number);
         }) {
-            Ok(_) => shift.threads += 1,
+            Ok(_) => {
+                shift.threads += 1;
+                shift.hiring_failed = false;
+            }
             Err(error) => {
+                shift.hiring_failed = true;
                 shift.numbers.give(number);
                 log::error!("operator error: no further thread can be started: {error}; calls wait for those that run");
             }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use millau_gateway::{Error, Request, Tally};
+use millau_gateway::{Error, Request, Tally, forwarded};
 use rustix::event::PollFlags;
 
 use crate::connection::{Connection, Received};
@@ -18,6 +18,9 @@ use crate::wire::{Begun, Frames, Wire};
 
 /// How much is read at once while an application waits for its body.
 pub(crate) const READ_PIECE: usize = 64 * 1024;
+/// Bytes that the protocol itself may have to say before the response begins: a peer that asks and does not read would fill
+/// the memory with answers.
+const MOST_REPLIES: usize = 64 * 1024;
 /// A body buffer that has grown past this is given back.
 const KEEP_BELOW: usize = 64 * 1024;
 
@@ -95,6 +98,11 @@ impl FrontExchange {
         let begun = self.outbox.append(|out| wire.begin(input, request, out, &self.shared.options))?;
         if let Begun::Head(_) = begun {
             connection.head_since = 0;
+            let proxies = &self.shared.options.forwarded_from;
+            // Every other protocol says in words of its own who the client is.
+            if !proxies.is_empty() && self.request.front.is_none() {
+                forwarded::believe(&mut self.request, proxies);
+            }
             if self.shared.options.access_log.is_some() {
                 self.began = Some(Instant::now());
             }
@@ -185,7 +193,11 @@ impl FrontExchange {
 
     pub(crate) fn decode(&mut self, input: &[u8], limit: usize) -> Result<usize, Error> {
         let (wire, body, options) = (&mut self.wire, &mut self.body, &self.shared.options);
-        self.outbox.append(|out| wire.decode(input, body, limit.max(1), out, options))
+        let consumed = self.outbox.append(|out| wire.decode(input, body, limit.max(1), out, options))?;
+        if !self.started && self.outbox.pending() > MOST_REPLIES {
+            return Err(Error::peer(400, "the front server asks questions and does not read the answers"));
+        }
+        Ok(consumed)
     }
 
     /// True when the application can be called: the body is here, or as much of it as may be buffered, or the client
@@ -199,7 +211,10 @@ impl FrontExchange {
         }
         if self.request.streamed_body && is_done {
             let length = self.spool.as_ref().map_or(self.body.len() as u64, Spool::length);
-            self.request.content_length = Some(length);
+            // Over HTTP, chunks without data are a body of length 0. Elsewhere it shows only now that there is no body.
+            let is_body = length > 0 || self.wire.is_http();
+            self.request.streamed_body = is_body;
+            self.request.content_length = is_body.then_some(length);
         }
         is_done || self.wire.awaits_invitation() || self.body.len() >= self.shared.options.request_buffer
     }
@@ -215,24 +230,24 @@ impl FrontExchange {
         if self.outbox.pending() > 0 { self.outbox.send(connection.socket()).map(drop) } else { Ok(()) }
     }
 
-    /// Reads once for an application that waits for its body; waits itself if nothing is there.
-    pub(crate) fn read_body(&mut self) -> Result<(), Error> {
+    /// Reads once for an application that wants its body; if nothing is there, waits for it, or says `false`.
+    pub(crate) fn read_body(&mut self, may_wait: bool) -> Result<bool, Error> {
         let Some(mut connection) = self.connection.take() else {
             return Err(Error::engine("the connection of a request is missing"));
         };
-        let result = self.read_body_from(&mut connection);
+        let result = self.read_body_from(&mut connection, may_wait);
         self.connection = Some(connection);
         result
     }
 
-    fn read_body_from(&mut self, connection: &mut Connection) -> Result<(), Error> {
+    fn read_body_from(&mut self, connection: &mut Connection, may_wait: bool) -> Result<bool, Error> {
         if connection.inbox.is_empty()
             && let Err(error) = self.invite_body(connection)
         {
             return Err(self.disconnected("the client has closed the connection", error));
         }
         if !connection.inbox.is_empty() && self.decode_inbox(connection)? {
-            return Ok(());
+            return Ok(true);
         }
         if connection.ended {
             return Err(self.disconnected("the client ended its body early", std::io::ErrorKind::UnexpectedEof));
@@ -247,6 +262,7 @@ impl FrontExchange {
                 connection.inbox.extend_from_slice(&piece[..length]);
                 self.decode_inbox(connection)?;
             }
+            Received::Nothing if !may_wait => return Ok(false),
             Received::Nothing => {
                 let timeout = self.shared.options.timeouts.body;
                 match self.shared.waiting(|| connection.wait_for(PollFlags::IN, timeout)) {
@@ -258,7 +274,7 @@ impl FrontExchange {
             Received::End => connection.ended = true,
             Received::Broken(error) => return Err(self.disconnected("the client has closed the connection", error)),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Decodes what was received before. `false`: it is less than one unit (half a chunk line), more has to come.

@@ -118,7 +118,7 @@ impl Shared {
             let mut target = None;
             if watched && !shift.blockers.is_empty() {
                 let name = Blockers::name(&exchange.request.method, exchange.request.target());
-                if shift.blockers.expects(name) {
+                if shift.blockers.expects(name) && shift.set_aside.len() < self.threads_to_come(&shift) {
                     shift.set_aside.push_back(exchange);
                     continue;
                 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use millau_gateway::forwarded::Proxy;
 use millau_http1::Limits;
 use millau_log::AccessLog;
 
@@ -29,6 +30,8 @@ pub struct Options {
     pub front_servers: Vec<IpAddr>,
     /// What `FCGI_WEB_SERVER_ADDRS` names (FastCGI 1.0 §3.2): who may connect over TCP to a FastCGI front.
     pub web_server_addresses: Option<Vec<IpAddr>>,
+    /// Whose X-Forwarded-For is believed at HTTP fronts.
+    pub forwarded_from: Vec<Proxy>,
     /// What a request over AJP must tell; empty: nothing.
     pub ajp_secret: Vec<u8>,
     /// Bytes of the largest AJP packet.

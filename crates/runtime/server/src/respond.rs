@@ -1,6 +1,6 @@
 //! The response of an exchange: its head, its body's account, its end.
 
-use millau_gateway::{BodyLength, Error, Response, Tally, reason_phrase};
+use millau_gateway::{BodyLength, Error, Fault, Response, Tally, reason_phrase};
 
 use crate::exchange::FrontExchange;
 use crate::wire::{Afterwards, Opening};
@@ -30,7 +30,7 @@ impl FrontExchange {
     /// Answers in place of the application.
     pub(crate) fn refuse(&mut self, error: &Error) {
         let status = error.status();
-        let peer_text = if status < 500 { error.message() } else { reason_phrase(status) };
+        let peer_text = if error.fault() == Fault::Peer { error.message() } else { reason_phrase(status) };
         let (wire, request, options) = (&mut self.wire, &self.request, &self.shared.options);
         self.outbox.append(|out| wire.refuse(out, error, peer_text, request, options));
         self.status = status;
@@ -58,6 +58,13 @@ impl FrontExchange {
     /// Marks the response as broken, because it could not be sent.
     pub(crate) fn break_off(&mut self) {
         self.broken = true;
+    }
+
+    /// The response is not completed, and its peer is to see that.
+    pub(crate) fn show_break(&mut self) {
+        self.broken = true;
+        let wire = &mut self.wire;
+        self.outbox.append(|out| wire.break_off(out));
     }
 
     /// True when another request may follow on the connection, as far as the worker is concerned.
@@ -127,7 +134,7 @@ impl FrontExchange {
                 self.tally.admitted(),
                 self.tally.promise().unwrap_or_default()
             );
-            self.broken = true;
+            self.show_break();
             return;
         }
         let wire = &mut self.wire;

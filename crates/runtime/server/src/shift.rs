@@ -51,6 +51,8 @@ pub(crate) struct Shift {
     pub(crate) threads: usize,
     pub(crate) idle: usize,
     pub(crate) numbers: Numbers,
+    /// The system gave no thread when one was last asked for.
+    pub(crate) hiring_failed: bool,
     /// Requests that are read and wait for their call.
     pub(crate) ready: VecDeque<Box<FrontExchange>>,
     /// Requests that will block, as those like them did: each waits for a thread of its own.

@@ -4,7 +4,9 @@
 //! limits of time) is the same for every protocol and lives in [`FrontExchange`](crate::exchange::FrontExchange). A front is
 //! added here as a variant, and as a file in `wire/` that puts its protocol crate to use.
 
+mod ajp;
 mod cgi_response;
+mod fastcgi;
 mod http1;
 mod single;
 
@@ -13,6 +15,8 @@ use millau_gateway::{BodyLength, Error, Request, Response};
 
 use crate::options::Options;
 
+use ajp::Ajp;
+use fastcgi::Fastcgi;
 use http1::Http1;
 use single::{Dialect, Single};
 
@@ -80,6 +84,9 @@ impl Frames {
 pub(crate) enum Wire {
     Http1(Http1),
     Single(Single),
+    /// Boxed, because it would make every connection large.
+    Fastcgi(Box<Fastcgi>),
+    Ajp(Box<Ajp>),
 }
 
 impl Default for Wire {
@@ -94,17 +101,21 @@ macro_rules! each {
         match $wire {
             Wire::Http1($protocol) => $call,
             Wire::Single($protocol) => $call,
+            Wire::Fastcgi($protocol) => $call,
+            Wire::Ajp($protocol) => $call,
         }
     };
 }
 
 impl Wire {
     /// For a new connection.
-    pub(crate) fn new(protocol: Protocol, _: &Options) -> Self {
+    pub(crate) fn new(protocol: Protocol, options: &Options) -> Self {
         match protocol {
             Protocol::Scgi => Self::Single(Single::new(Dialect::Scgi)),
             Protocol::Uwsgi => Self::Single(Single::new(Dialect::Uwsgi)),
-            _ => Self::default(),
+            Protocol::Fastcgi => Self::Fastcgi(Box::default()),
+            Protocol::Ajp => Self::Ajp(Box::new(Ajp::new(options))),
+            Protocol::Http => Self::default(),
         }
     }
 
@@ -178,6 +189,14 @@ impl Wire {
         each!(self, wire => wire.start(out, opening))
     }
 
+    /// Appends what makes the peer pass on what it has got of the response so far.
+    pub(crate) fn flush(&mut self, out: &mut Vec<u8>) {
+        // The others pass on what they get, or cannot be told.
+        if let Self::Ajp(wire) = self {
+            wire.flush(out);
+        }
+    }
+
     /// Appends what ends a response that is complete.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
         each!(self, wire => wire.finish(out));
@@ -193,6 +212,11 @@ impl Wire {
         options: &Options,
     ) {
         each!(self, wire => wire.refuse(out, error, peer_text, request, options));
+    }
+
+    /// Appends what shows the peer that the response ends before it is complete, where the end of the connection does not.
+    pub(crate) fn break_off(&mut self, out: &mut Vec<u8>) {
+        each!(self, wire => wire.break_off(out));
     }
 
     /// The peer's side of the connection is not to be relied on any more: it closes behind this response.

@@ -1,5 +1,6 @@
 //! `wsgi.errors`: a text stream into the error log.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
@@ -11,10 +12,24 @@ const LONGEST_LINE: usize = 64 * 1024;
 /// The stream that an application reports its errors to (PEP 3333, "Input and Error Streams"). Each line becomes one line
 /// of the error log.
 #[pyclass(frozen, module = "millau._engine")]
-#[derive(Default)]
 pub(crate) struct Errors {
+    /// Who writes.
+    name: Cow<'static, str>,
     /// A line whose end has not come.
     unfinished: Mutex<String>,
+}
+
+impl Default for Errors {
+    fn default() -> Self {
+        Self::of("application")
+    }
+}
+
+impl Errors {
+    /// Of whoever has this name in the log.
+    pub(crate) fn of(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), unfinished: Mutex::default() }
+    }
 }
 
 #[pymethods]
@@ -27,10 +42,10 @@ impl Errors {
         while let Some(end) = unfinished.find('\n') {
             let rest = unfinished.split_off(end + 1);
             let line = std::mem::replace(&mut *unfinished, rest);
-            log::error!("application: {}", line.trim_end());
+            log::error!("{}: {}", self.name, line.trim_end());
         }
         if unfinished.len() > LONGEST_LINE {
-            log::error!("application: {}", std::mem::take(&mut *unfinished));
+            log::error!("{}: {}", self.name, std::mem::take(&mut *unfinished));
         }
         drop(unfinished);
         text.len()
@@ -48,7 +63,7 @@ impl Errors {
     fn flush(&self) {
         let line = std::mem::take(&mut *self.unfinished.lock().unwrap_or_else(PoisonError::into_inner));
         if !line.is_empty() {
-            log::error!("application: {line}");
+            log::error!("{}: {line}", self.name);
         }
     }
 }

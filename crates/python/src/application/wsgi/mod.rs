@@ -1,18 +1,18 @@
 //! WSGI (PEP 3333): one callable, called with `environ` and `start_response`.
 
 mod call;
-mod debug_page;
 mod environ;
 mod errors;
 mod file_wrapper;
 mod input;
+mod name_hash;
 mod respond;
 mod response_head;
 
 use millau_gateway::{Application, Exchange};
 use pyo3::prelude::*;
 
-pub(crate) use call::{StartResponse, Write};
+pub(crate) use call::{StartResponse, Write, raised};
 pub(crate) use environ::Environ;
 pub(crate) use errors::Errors;
 pub(crate) use file_wrapper::FileWrapper;

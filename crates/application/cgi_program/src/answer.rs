@@ -1,0 +1,221 @@
+//! The way of a program's output to the client: header off, body on (RFC 3875 §6).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use millau_cgi::{Defect, Kind, ReceivedHead, ResponseDecoder};
+use millau_gateway::{BodyLength, Error, Exchange, Request, Response, is_hop_by_hop};
+
+use crate::redirect::Redirects;
+
+/// Body bytes that are held back for a moment, so that a short response is sent whole and with its length.
+const HELD_BACK: usize = 64 * 1024;
+
+/// One request and what its program has answered so far. Whoever holds it ends it.
+pub struct Answer {
+    exchange: Exchange,
+    redirects: Arc<Redirects>,
+    script: PathBuf,
+    /// A name that begins with `nph-`: the program writes a whole HTTP response (RFC 3875 §5).
+    whole_response: bool,
+    decoder: ResponseDecoder,
+    response: Response,
+    head: Option<ReceivedHead>,
+    /// The header as far as it has come; after it, what is held back of the body.
+    held: Vec<u8>,
+    taken: u64,
+    most: u64,
+}
+
+impl Answer {
+    pub(crate) fn new(
+        exchange: Exchange,
+        redirects: Arc<Redirects>,
+        script: PathBuf,
+        head: usize,
+        output: u64,
+    ) -> Self {
+        let name = script.file_name().unwrap_or_default();
+        Self {
+            exchange,
+            redirects,
+            whole_response: name.as_encoded_bytes().starts_with(b"nph-"),
+            script,
+            decoder: ResponseDecoder::new(head),
+            response: Response::default(),
+            head: None,
+            held: Vec::new(),
+            taken: 0,
+            most: output,
+        }
+    }
+
+    /// The exchange, for the body of the request and for waiting.
+    pub fn exchange(&mut self) -> &mut Exchange {
+        &mut self.exchange
+    }
+
+    /// The request.
+    pub fn request(&self) -> &Request {
+        self.exchange.request()
+    }
+
+    /// The exchange, to look at.
+    pub(crate) fn peek(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// Takes a piece of output. It is on its way to the client after [`Answer::flush`].
+    ///
+    /// # Errors
+    /// The output breaks the rules of CGI, or is longer than it may be.
+    pub fn take(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.taken += data.len() as u64;
+        if self.taken > self.most {
+            return Err(Error::application(format!(
+                "the output is longer than {} bytes (--cgi-limit-output)",
+                self.most
+            )));
+        }
+        if self.head.is_some() {
+            return self.take_body(data);
+        }
+        self.held.extend_from_slice(data);
+        if self.whole_response && !self.turn_status_line() {
+            return Ok(());
+        }
+        let Some(head) = self.decoder.receive(&self.held, &mut self.response)? else { return Ok(()) };
+        self.head = Some(head);
+        if self.whole_response {
+            self.forget_connection();
+        }
+        let rest = self.held.split_off(head.length);
+        self.held.clear();
+        self.take_body(&rest)
+    }
+
+    fn take_body(&mut self, data: &[u8]) -> Result<(), Error> {
+        let Some(head) = &self.head else { return Ok(()) };
+        if data.is_empty() || self.is_local_redirect() {
+            return Ok(());
+        }
+        if !self.whole_response {
+            head.check_body()?;
+        }
+        if self.exchange.is_started() {
+            self.exchange.write(data);
+        } else {
+            self.held.extend_from_slice(data);
+            if self.held.len() > HELD_BACK {
+                self.start(BodyLength::Unknown)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the first line of a whole HTTP response the field that says the same. `false`: it has not come yet.
+    fn turn_status_line(&mut self) -> bool {
+        const HTTP: &[u8] = b"HTTP/";
+        if !self.held.starts_with(&HTTP[..HTTP.len().min(self.held.len())]) {
+            return true;
+        }
+        let Some(line_end) = self.held.iter().position(|byte| *byte == b'\n') else { return self.held.len() > 4096 };
+        if let Some(space) = self.held[..line_end].iter().position(|byte| *byte == b' ') {
+            self.held.splice(..=space, *b"Status: ");
+        }
+        true
+    }
+
+    /// Takes out what a whole HTTP response says about a connection that is not the program's.
+    fn forget_connection(&mut self) {
+        let names = self.response.fields.iter().map(|(name, _)| name.to_vec());
+        let names: Vec<_> =
+            names.filter(|name| is_hop_by_hop(name) || name.eq_ignore_ascii_case(b"connection")).collect();
+        for name in names {
+            self.response.fields.remove(&name);
+        }
+    }
+
+    /// RFC 3875 §6.2.2: the path alone. With further fields it is a redirect for the client, who gets them all.
+    fn is_local_redirect(&self) -> bool {
+        self.head.is_some_and(|head| head.kind == Kind::LocalRedirect) && self.response.fields.len() == 1
+    }
+
+    fn start(&mut self, length: BodyLength) -> Result<(), Error> {
+        self.exchange.start(&self.response, length)?;
+        self.exchange.write(&self.held);
+        self.held = Vec::new();
+        Ok(())
+    }
+
+    /// Puts on the way what there is.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        if self.head.is_some() && !self.is_local_redirect() {
+            if !self.exchange.is_started() {
+                self.start(BodyLength::Unknown)?;
+            }
+            self.exchange.flush()?;
+        }
+        Ok(())
+    }
+
+    /// True when nothing of the response has been handed on, so that its length may still become known.
+    pub(crate) fn is_held_back(&self) -> bool {
+        !self.exchange.is_started()
+    }
+
+    /// True when so much is kept for a slow client that the program must wait.
+    pub fn must_wait(&self) -> bool {
+        self.exchange.must_wait()
+    }
+
+    /// The output has ended: the response is complete, or is none.
+    pub fn end(mut self) {
+        let Some(head) = &self.head else {
+            let defect: Defect = self.decoder.finish(&self.held);
+            return self.fail(defect.into());
+        };
+        if self.is_local_redirect() {
+            let location = self.response.fields.get(b"location").unwrap_or_default().to_vec();
+            return match self.redirects.go(self.exchange, &location) {
+                Ok(()) => {}
+                Err((exchange, error)) => {
+                    log_failure(&self.script, &error);
+                    exchange.fail(error);
+                }
+            };
+        }
+        if !self.exchange.is_started() {
+            if let (true, Err(defect)) = (self.held.is_empty() && head.kind == Kind::Document, head.check_body()) {
+                // Without a body nothing needs a type (RFC 3875 §6.3.1); 200 without anything is odd, and allowed.
+                log::debug!("{}: {defect}", self.script.display());
+            }
+            if let Err(error) = self.start(BodyLength::Known(self.held.len() as u64)) {
+                return self.fail(error);
+            }
+        }
+        self.exchange.finish();
+    }
+
+    /// The response cannot be completed.
+    pub fn fail(self, error: Error) {
+        if self.exchange.peer_error().is_none() {
+            log_failure(&self.script, &error);
+        }
+        self.exchange.fail(error);
+    }
+}
+
+/// Notes why a request got no good answer.
+pub(crate) fn log_failure(script: &std::path::Path, error: &Error) {
+    if error.is_disconnect() {
+        log::debug!("{}: {error}", script.display());
+    } else if error.message().starts_with(&*script.to_string_lossy()) {
+        log::error!("{} error: {error}", error.fault().name());
+    } else {
+        log::error!("{}: {} error: {error}", script.display(), error.fault().name());
+    }
+}

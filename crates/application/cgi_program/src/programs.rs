@@ -1,0 +1,335 @@
+//! A directory of CGI programs as an application.
+
+use std::ffi::CString;
+use std::fmt;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use millau_gateway::{Application, Error, Exchange, Fault, Response, reason_phrase};
+use rustix::event::{PollFd, PollFlags};
+
+use crate::answer::{Answer, log_failure};
+use crate::child::{Child, Ending};
+use crate::conversation::{Conversation, Outcome, Runner, State};
+use crate::diagnosis;
+use crate::environment::Environment;
+use crate::gate::{Full, Gate, Place};
+use crate::options::{Mode, Options};
+use crate::pipes::{self, Ours, Theirs};
+use crate::reaper::{Fate, Reaper, Remains};
+use crate::redirect::Redirects;
+use crate::script::{Missing, Script, find, is_ambiguous};
+use crate::spawn::{Program, spawn};
+use crate::standard_error::StandardError;
+use crate::warm::{WarmJob, WarmParents};
+
+/// Runs scripts inside the worker's own interpreter ([`Mode::Resident`]).
+pub trait Resident: Send + Sync {
+    /// Runs a script to its end, and ends the answer.
+    fn run(&self, script: &Script, environment: &Environment, answer: Answer);
+}
+
+/// A directory of CGI programs.
+pub struct CgiPrograms {
+    root: PathBuf,
+    options: Options,
+    gate: Arc<Gate>,
+    reaper: Arc<Reaper>,
+    warm: Arc<WarmParents>,
+    redirects: Arc<Redirects>,
+    resident: Option<Arc<dyn Resident>>,
+}
+
+/// Why a directory cannot be served.
+#[derive(Debug)]
+pub struct RootError {
+    root: PathBuf,
+    error: io::Error,
+}
+
+impl fmt::Display for RootError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.error.kind() {
+            io::ErrorKind::NotADirectory => {
+                write!(f, "'{}' is no directory: name the directory in which the CGI programs are", self.root.display())
+            }
+            _ => write!(f, "the directory '{}' cannot be served: {}", self.root.display(), self.error),
+        }
+    }
+}
+
+impl std::error::Error for RootError {}
+
+impl CgiPrograms {
+    /// Serves the programs in `root`.
+    ///
+    /// # Errors
+    /// There is no such directory.
+    pub fn new(root: &Path, options: Options, resident: Option<Arc<dyn Resident>>) -> Result<Self, RootError> {
+        let wrong = |error| RootError { root: root.to_path_buf(), error };
+        let found = root.canonicalize().map_err(wrong)?;
+        if !found.is_dir() {
+            return Err(wrong(io::ErrorKind::NotADirectory.into()));
+        }
+        let reaper = Arc::new(Reaper::default());
+        Ok(Self {
+            root: found,
+            gate: Arc::new(Gate::new(options.limits.children, options.limits.queue)),
+            warm: Arc::new(WarmParents::new(&options, reaper.clone())),
+            reaper,
+            redirects: Arc::default(),
+            resident,
+            options,
+        })
+    }
+
+    /// Where local redirects start from; to be told once the application for all paths is put together.
+    pub fn redirects(&self) -> &Arc<Redirects> {
+        &self.redirects
+    }
+
+    fn find(&self, exchange: &Exchange) -> Result<Script, Error> {
+        let request = exchange.request();
+        if is_ambiguous(request.target()) {
+            return Err(Error::peer(404, "the path holds an encoded slash or NUL, which may mean two things"));
+        }
+        find(&self.root, request.path_info(), self.options.follow_symlinks).map_err(|missing| explain(&missing))
+    }
+
+    fn execute(&self, script: &Script, environment: &Environment, theirs: &Theirs) -> Result<Child, Error> {
+        let path = self.options.variable(b"PATH").unwrap_or_default();
+        let start = || {
+            let name = CString::new(script.path.as_os_str().as_bytes())?;
+            let directory = CString::new(script.path.parent().unwrap_or(Path::new("/")).as_os_str().as_bytes())?;
+            let pid = spawn(&Program {
+                path: &name,
+                arguments: &[name.as_ptr(), std::ptr::null()],
+                environment: &environment.pointers(),
+                directory: &directory,
+                descriptors: &[theirs.input.as_fd(), theirs.output.as_fd(), theirs.error.as_fd()],
+            })?;
+            Child::new(pid)
+        };
+        let child =
+            start().map_err(|error: io::Error| Error::operator(diagnosis::explain(&script.path, &error, path)))?;
+        self.options.limits.process.apply(child.pid());
+        Ok(child)
+    }
+
+    fn run(&self, script: &Script, environment: &Environment, mut answer: Answer, place: Place) {
+        let request = answer.request();
+        let has_body = request.content_length.is_some_and(|length| length > 0);
+        let (mut ours, mut theirs, error) = match pipes::make(has_body) {
+            Ok(pipes) => pipes,
+            Err(error) => return answer.fail(Error::operator("no pipes can be made for a program").caused_by(error)),
+        };
+        let mut error = StandardError::new(error, script.path.clone());
+        if matches!(self.options.mode(&script.path), Mode::Auto | Mode::Warm)
+            && let Some(parent) = self.warm.parent(script, &self.options)
+        {
+            match WarmJob::send(parent, script, environment, theirs, self.options.limits.process) {
+                Ok(mut job) => {
+                    let outcome = self.converse(&mut answer, &mut ours, &mut error, &mut job);
+                    match outcome {
+                        Outcome::Refused => match job.into_pipes() {
+                            Some(pipes) => theirs = pipes,
+                            None => return answer.fail(Error::engine("a warm process was lost before it began")),
+                        },
+                        outcome => return self.end_warm(script, answer, outcome, job, error, place),
+                    }
+                }
+                Err((pipes, why)) => {
+                    log::debug!("{}: no warm process takes it: {why}", script.path.display());
+                    theirs = pipes;
+                }
+            }
+        }
+        let child = match self.execute(script, environment, &theirs) {
+            Ok(child) => child,
+            Err(error) => return answer.fail(error),
+        };
+        drop(theirs);
+        let mut executed = Executed { child };
+        let outcome = self.converse(&mut answer, &mut ours, &mut error, &mut executed);
+        drop(ours);
+        self.end_executed(script, answer, outcome, executed.child, error, place);
+    }
+
+    fn converse<R: Runner>(
+        &self,
+        answer: &mut Answer,
+        pipes: &mut Ours,
+        error: &mut StandardError,
+        runner: &mut R,
+    ) -> Outcome {
+        Conversation { answer, pipes, error, runner, limits: &self.options.limits }.hold()
+    }
+
+    fn end_executed(
+        &self,
+        script: &Script,
+        answer: Answer,
+        outcome: Outcome,
+        child: Child,
+        error: StandardError,
+        place: Place,
+    ) {
+        let path = script.path.clone();
+        let end_by = Instant::now() + self.options.limits.time;
+        let fate = Fate::EndBy(end_by);
+        let mut remains = Remains { child, is_ours: true, script: path, error: Some(error), place: Some(place), fate };
+        match outcome {
+            Outcome::Broken(why) => {
+                self.reaper.end(remains);
+                answer.fail(why);
+            }
+            _ => {
+                answer.end();
+                match remains.child.reap() {
+                    None => self.reaper.take(remains),
+                    Some(ending) => {
+                        remains.note(ending);
+                        self.leave_group(remains.child.has_group(), &remains, end_by);
+                    }
+                }
+            }
+        }
+    }
+
+    fn end_warm(
+        &self,
+        script: &Script,
+        answer: Answer,
+        outcome: Outcome,
+        job: WarmJob,
+        error: StandardError,
+        place: Place,
+    ) {
+        let (child, status) = job.into_child();
+        let end_by = Instant::now() + self.options.limits.time;
+        let Some(child) = child else {
+            return match outcome {
+                Outcome::Broken(why) => answer.fail(why),
+                _ => answer.end(),
+            };
+        };
+        let path = script.path.clone();
+        let fate = Fate::EndBy(end_by);
+        let mut remains = Remains { child, is_ours: false, script: path, error: Some(error), place: Some(place), fate };
+        match outcome {
+            Outcome::Broken(why) => {
+                self.reaper.end(remains);
+                answer.fail(why);
+            }
+            _ => {
+                answer.end();
+                match status {
+                    Some(status) => {
+                        remains.note(Ending::Exit(status));
+                        self.leave_group(true, &remains, end_by);
+                    }
+                    None => self.reaper.take(remains),
+                }
+            }
+        }
+    }
+
+    fn leave_group(&self, has_group: bool, remains: &Remains, end_by: Instant) {
+        if has_group {
+            self.reaper.take_group(remains.child.pid(), remains.script.clone(), end_by);
+        }
+    }
+}
+
+/// A process that executes the script.
+struct Executed {
+    child: Child,
+}
+
+impl Runner for Executed {
+    fn watch<'a>(&'a self, descriptors: &mut Vec<PollFd<'a>>) {
+        descriptors.push(PollFd::new(&self.child, PollFlags::IN));
+    }
+
+    fn look(&mut self) -> State {
+        // It is not taken note of yet: until then the number of its group is not another's.
+        State::Ended
+    }
+}
+
+impl Application for CgiPrograms {
+    fn call(&self, mut exchange: Exchange) {
+        let script = match self.find(&exchange) {
+            Ok(script) => script,
+            Err(error) => {
+                if error.fault() != Fault::Peer {
+                    log_failure(&self.root, &error);
+                }
+                return refuse(exchange, &error);
+            }
+        };
+        let request = exchange.request_mut();
+        let mount = request.script_name().len();
+        request.set_script_name_length(mount + script.name_length);
+        if request.streamed_body && request.content_length.is_none() {
+            // RFC 3875 §4.1.2: a program must be told how long its body is.
+            return exchange.fail(Error::peer(411, "a CGI program needs to know how long the body is"));
+        }
+        let environment = Environment::new(exchange.request(), &script, &self.root, &self.options);
+        let limits = &self.options.limits;
+        let answer =
+            |exchange| Answer::new(exchange, self.redirects.clone(), script.path.clone(), limits.head, limits.output);
+        if self.options.mode(&script.path) == Mode::Resident
+            && let Some(resident) = &self.resident
+        {
+            return resident.run(&script, &environment, answer(exchange));
+        }
+        match self.gate.enter(limits.time) {
+            Ok(place) => self.run(&script, &environment, answer(exchange), place),
+            Err(full) => {
+                let what = match full {
+                    Full::Queue => format!("{} programs run and {} requests wait", limits.children, limits.queue),
+                    Full::Time => format!("{} programs run and none has ended in time", limits.children),
+                };
+                let error = Error::operator(format!("{what} (--cgi-children, --cgi-queue)")).with_status(503);
+                log_failure(&script.path, &error);
+                exchange.fail(error);
+            }
+        }
+    }
+}
+
+/// Answers without a program. Nothing is wrong with the connection, so it stays.
+fn refuse(exchange: Exchange, error: &Error) {
+    let mut response = Response::new(error.status());
+    response.fields.push(b"Content-Type", b"text/plain; charset=utf-8");
+    let text = if error.fault() == Fault::Peer { error.message() } else { reason_phrase(error.status()) };
+    exchange.respond(&response, format!("{text}\n").as_bytes());
+}
+
+/// Why there is no script. What is not executable is never shown.
+fn explain(missing: &Missing) -> Error {
+    match missing {
+        Missing::Nothing | Missing::Directory => Error::peer(404, "there is no CGI program at this path"),
+        Missing::NoFile(path) => {
+            Error::operator(format!("{} is neither a file nor a directory", path.display())).with_status(403)
+        }
+        Missing::Outside(path) => Error::operator(format!(
+            "{} is a symbolic link that leads out of the directory; move the file, or allow it with --cgi-symlinks",
+            path.display()
+        ))
+        .with_status(403),
+        Missing::NotExecutable(path) => Error::operator(format!(
+            "{0} is not executable by the server's user; if it is a CGI program: chmod +x {0}",
+            path.display()
+        ))
+        .with_status(403),
+        Missing::Unreadable(path, kind) => {
+            Error::operator(format!("{} cannot be looked at: {kind}", path.display())).with_status(403)
+        }
+    }
+}

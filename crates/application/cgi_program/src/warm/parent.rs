@@ -1,0 +1,172 @@
+//! One warm interpreter: a process that forks others.
+
+use std::ffi::{CString, OsStr, c_char};
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
+
+use crate::child::Child;
+use crate::environment::Environment;
+use crate::interpreter::Python;
+use crate::pipes;
+use crate::reaper::{Fate, Reaper, Remains};
+use crate::script::{Identity, Script};
+use crate::spawn::{Program, spawn};
+use crate::standard_error::StandardError;
+
+/// Bytes of a message from a parent: the files of what it has imported.
+const LONGEST: usize = 512 * 1024;
+/// Room for messages on their way: the variables of some dozens of requests.
+const SEND_BUFFER: usize = 1024 * 1024;
+
+/// A warm interpreter that runs. When the last owner lets go, it ends; what it has forked finishes its requests.
+pub(crate) struct Parent {
+    /// Jobs go out here.
+    pub(super) jobs: OwnedFd,
+    /// It tells what it has imported; its end shows here too.
+    control: OwnedFd,
+    program: (PathBuf, Identity),
+    files: Mutex<Vec<(PathBuf, Identity)>>,
+    used: Mutex<Instant>,
+    served: AtomicBool,
+    stuck: AtomicBool,
+}
+
+/// Whether a parent may be given a job.
+pub(crate) enum Standing {
+    Good,
+    /// It has ended, or has imported something that has changed.
+    Stale,
+    /// The script cannot be run so, for this reason.
+    Unfit(String),
+}
+
+impl Parent {
+    /// Starts an interpreter.
+    ///
+    /// # Errors
+    /// The interpreter cannot be executed, or the system has no more descriptors.
+    pub(super) fn start(
+        program: &Path,
+        python: &Python,
+        script: &Script,
+        environment: &Environment,
+        reaper: &Arc<Reaper>,
+    ) -> io::Result<Self> {
+        let identity = Identity::at(&python.program).ok_or(io::ErrorKind::NotFound)?;
+        let (jobs, their_jobs) = pair()?;
+        let (control, their_control) = pair()?;
+        let (error, their_error) = pipes::one_way()?;
+        let (_, their_input) = pipes::one_way().map(|(theirs, ours)| (ours, theirs))?;
+        let mut arguments = vec![text(python.program.as_os_str())?];
+        for option in &python.options {
+            arguments.push(text(option)?);
+        }
+        arguments.push(text(program.as_os_str())?);
+        arguments.push(text(script.path.as_os_str())?);
+        let pointers: Vec<*const c_char> =
+            arguments.iter().map(|argument| argument.as_ptr()).chain([std::ptr::null()]).collect();
+        let descriptors: [BorrowedFd<'_>; 5] =
+            [their_input.as_fd(), their_error.as_fd(), their_error.as_fd(), their_jobs.as_fd(), their_control.as_fd()];
+        let pid = spawn(&Program {
+            path: &arguments[0],
+            arguments: &pointers,
+            environment: &environment.pointers(),
+            directory: c"/",
+            descriptors: &descriptors,
+        })?;
+        let name = PathBuf::from(format!("{} (warm interpreter)", script.path.display()));
+        reaper.take(Remains {
+            child: Child::new(pid)?,
+            is_ours: true,
+            error: Some(StandardError::new(error, name.clone())),
+            script: name,
+            place: None,
+            fate: Fate::Stay,
+        });
+        Ok(Self {
+            jobs,
+            control,
+            program: (python.program.clone(), identity),
+            files: Mutex::default(),
+            used: Mutex::new(Instant::now()),
+            served: AtomicBool::new(false),
+            stuck: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn last_used(&self) -> Instant {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note_use(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// One of its children has taken a job.
+    pub(super) fn note_served(&self) {
+        self.served.store(true, Relaxed);
+    }
+
+    /// A job was not taken for long: it shall get no further ones.
+    pub(super) fn give_up(&self) {
+        self.stuck.store(true, Relaxed);
+    }
+
+    /// Looks at what the parent says, and whether what it has imported is still what is there.
+    pub(super) fn standing(&self) -> Standing {
+        if self.stuck.load(Relaxed) {
+            return Standing::Stale;
+        }
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            // Most of the time there is nothing, and nothing is set aside for it.
+            let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK | RecvFlags::TRUNC;
+            match recv(&self.control, &mut [0; 1][..], flags) {
+                Ok((_, 0)) | Err(Errno::CONNRESET) => {
+                    return if self.served.load(Relaxed) {
+                        Standing::Stale
+                    } else {
+                        let program = self.program.0.display();
+                        Standing::Unfit(format!("the warm interpreter {program} ended before it served a request"))
+                    };
+                }
+                Ok((_, length)) => {
+                    let mut message = vec![0; length.min(LONGEST)];
+                    let _ = recv(&self.control, &mut message[..], RecvFlags::DONTWAIT);
+                    let text = &message[1..];
+                    if message[0] == b'x' {
+                        return Standing::Unfit(String::from_utf8_lossy(text).into_owned());
+                    }
+                    let paths = text.split(|byte| *byte == 0).map(|path| PathBuf::from(OsStr::from_bytes(path)));
+                    *files = paths.filter_map(|path| Some((Identity::at(&path)?, path))).map(|(a, b)| (b, a)).collect();
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                Err(_) => return Standing::Stale,
+            }
+        }
+        let changed = |(path, identity): &(PathBuf, Identity)| Identity::at(path) != Some(*identity);
+        if changed(&self.program) || files.iter().any(changed) { Standing::Stale } else { Standing::Good }
+    }
+}
+
+/// Two ends that carry whole messages.
+pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let ends = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    for end in [&ends.0, &ends.1] {
+        let _ = rustix::net::sockopt::set_socket_send_buffer_size(end, SEND_BUFFER);
+    }
+    Ok(ends)
+}
+
+fn text(argument: &OsStr) -> io::Result<CString> {
+    CString::new(argument.as_bytes()).map_err(|_| io::ErrorKind::InvalidInput.into())
+}

@@ -1,0 +1,37 @@
+//! STDIN (§5.3): the body of the request, a stream from the web server.
+
+use crate::record::{RecordType, RequestId};
+use crate::stream::{encode_stream, encode_stream_end, encode_stream_header};
+
+/// Writes `data` as STDIN records (the web server's side). Nothing is written for nothing: that would end the stream.
+pub fn encode_stdin(out: &mut Vec<u8>, request_id: RequestId, data: &[u8]) {
+    encode_stream(out, RecordType::Stdin, request_id, data);
+}
+
+/// Writes the header of one record of `length` bytes, which follow by other ways: a shared buffer, a file. There is no
+/// padding. A length up to [`LONGEST_CONTENT`](crate::LONGEST_CONTENT) keeps records aligned.
+///
+/// # Panics
+/// In a debug build, if `length` is 0: that would end the stream.
+pub fn encode_stdin_header(out: &mut Vec<u8>, request_id: RequestId, length: u16) {
+    encode_stream_header(out, RecordType::Stdin, request_id, length);
+}
+
+/// Ends the stream.
+pub fn encode_stdin_end(out: &mut Vec<u8>, request_id: RequestId) {
+    encode_stream_end(out, RecordType::Stdin, request_id);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_records_are_written() {
+        let mut out = Vec::new();
+        encode_stdin(&mut out, RequestId::MIN, b"ab");
+        encode_stdin_header(&mut out, RequestId::MIN, 65_535);
+        encode_stdin_end(&mut out, RequestId::MIN);
+        assert_eq!(out, b"\x01\x05\0\x01\0\x02\0\0ab\x01\x05\0\x01\xff\xff\0\0\x01\x05\0\x01\0\0\0\0");
+    }
+}

@@ -1,0 +1,3 @@
+//! What the package `millau` calls in the engine.
+
+pub(crate) mod psp;

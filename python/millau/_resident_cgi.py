@@ -1,0 +1,142 @@
+"""CGI scripts inside the worker: what makes a script believe that it has a process to itself.
+
+One script at a time: the environment, the current directory, ``sys.stdin``, ``sys.stdout``, ``sys.stderr``, ``sys.argv`` and
+``__main__`` belong to the whole process. Other threads of the worker see them too while a script runs. Modules stay loaded
+from one request to the next.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+from importlib.machinery import SourceFileLoader
+from types import CodeType, ModuleType, TracebackType
+from typing import Any, Protocol, cast
+
+from millau._engine import Errors
+
+__all__ = ["run"]
+
+SMALL = 1 << 20
+"""A body of so many bytes is read before the script runs."""
+
+MOST_CODES = 1024
+"""Scripts whose compiled code is kept."""
+
+_lock = threading.Lock()
+_codes: dict[str, tuple[tuple[int, ...], CodeType]] = {}
+
+
+class _Streams(Protocol):
+    """The engine's side of one request."""
+
+    def body_length(self) -> int: ...
+    def receive(self, size: int, /) -> bytes: ...
+    def write(self, data: bytes, /) -> int: ...
+    def ending(self) -> None: ...
+    def flush(self) -> None: ...
+
+
+class _Body(io.RawIOBase):
+    """A body that is read as it comes."""
+
+    def __init__(self, streams: _Streams) -> None:
+        self._streams = streams
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        data = self._streams.receive(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def run(path: bytes, variables: dict[bytes, bytes], streams: _Streams, errors: Errors) -> None:
+    """Run a script for one request; what it raises goes to the log."""
+    script = os.fsdecode(path)
+    directory = os.path.dirname(script)
+    with _lock:
+        code = _code(script)
+        before = dict(os.environb)
+        here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        saved = sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.modules["__main__"], sys.path[:], sys.excepthook
+        main = ModuleType("__main__")
+        main.__dict__.update(__file__=script, __loader__=SourceFileLoader("__main__", script), __cached__=None)
+        main.__dict__["__builtins__"] = __builtins__
+        try:
+            os.chdir(directory)
+            _set_environment(variables)
+            sys.stdin = io.TextIOWrapper(_body(streams))
+            sys.stdout = io.TextIOWrapper(cast("io.BufferedWriter", streams))
+            sys.stderr = cast("io.TextIOBase", errors)  # type: ignore[assignment]
+            sys.argv = [script]
+            sys.modules["__main__"] = main
+            sys.path.insert(0, os.path.realpath(directory))
+            _execute(code, main.__dict__)
+            streams.ending()
+            sys.stdout.flush()
+        finally:
+            sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.modules["__main__"], sys.path[:], sys.excepthook = saved
+            errors.flush()
+            _set_environment(before)
+            os.fchdir(here)
+            os.close(here)
+
+
+def _execute(code: CodeType, namespace: dict[str, Any]) -> None:
+    """Run code as the interpreter runs a script."""
+    try:
+        exec(code, namespace)
+    except SystemExit as error:
+        if error.code is not None and not isinstance(error.code, int):
+            print(error.code, file=sys.stderr)
+    except BaseException as error:
+        error.__traceback__ = _own_frames(error.__traceback__)
+        sys.excepthook(type(error), error, error.__traceback__)
+
+
+def _own_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """What of a traceback is the script's."""
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+        traceback = traceback.tb_next
+    return traceback
+
+
+def _code(script: str) -> CodeType:
+    """The compiled code of a script as it is now."""
+    found = os.stat(script)
+    identity = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+    kept = _codes.get(script)
+    if kept is not None and kept[0] == identity:
+        return kept[1]
+    with open(script, "rb") as file:
+        code = compile(file.read(), script, "exec", dont_inherit=True)
+    if len(_codes) >= MOST_CODES:
+        _codes.clear()
+    _codes[script] = (identity, code)
+    return code
+
+
+def _body(streams: _Streams) -> io.BufferedIOBase:
+    """Standard input."""
+    length = streams.body_length()
+    if length > SMALL:
+        return io.BufferedReader(_Body(streams))
+    parts = []
+    while length > 0 and (part := streams.receive(length)):
+        parts.append(part)
+        length -= len(part)
+    return io.BytesIO(b"".join(parts))
+
+
+def _set_environment(wanted: dict[bytes, bytes]) -> None:
+    """Make the environment exactly this."""
+    present = os.environb
+    for name in [name for name in present if name not in wanted]:
+        del present[name]
+    for name, value in wanted.items():
+        if present.get(name) != value:
+            present[name] = value
