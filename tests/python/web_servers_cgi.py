@@ -79,7 +79,9 @@ def apache(programs: Path, folder: Path, program: str = "apache2", cores: str | 
     )
     executable = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin") or program
     prefix = ["taskset", "-c", cores] if cores else []
-    with running("apache", [*prefix, executable, "-d", str(folder), "-f", str(configuration), "-DFOREGROUND"], port, log) as server:
+    with running(
+        "apache", [*prefix, executable, "-d", str(folder), "-f", str(configuration), "-DFOREGROUND"], port, log
+    ) as server:
         yield server
 
 
