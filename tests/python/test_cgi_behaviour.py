@@ -69,9 +69,33 @@ DIFFERENCES: dict[tuple[str, str], tuple[int, dict[str, str], str] | str] = {
 BY_LUCK = {("no-blank", "lighttpd", "py")}
 """Where an answer of another server depends on how its reads happen to fall."""
 
-VARIABLES = """CONTENT_LENGTH CONTENT_TYPE DOCUMENT_ROOT GATEWAY_INTERFACE HTTP_COOKIE HTTP_HOST HTTP_X_A LANG MILLAU_TEST PATH
-PATH_INFO PATH_TRANSLATED QUERY_STRING REDIRECT_STATUS REMOTE_ADDR REMOTE_PORT REQUEST_METHOD REQUEST_SCHEME REQUEST_URI
-SCRIPT_FILENAME SCRIPT_NAME SERVER_NAME SERVER_PORT SERVER_PROTOCOL SERVER_SOFTWARE""".split()
+VARIABLES = [
+    "CONTENT_LENGTH",
+    "CONTENT_TYPE",
+    "DOCUMENT_ROOT",
+    "GATEWAY_INTERFACE",
+    "HTTP_COOKIE",
+    "HTTP_HOST",
+    "HTTP_X_A",
+    "LANG",
+    "MILLAU_TEST",
+    "PATH",
+    "PATH_INFO",
+    "PATH_TRANSLATED",
+    "QUERY_STRING",
+    "REDIRECT_STATUS",
+    "REMOTE_ADDR",
+    "REMOTE_PORT",
+    "REQUEST_METHOD",
+    "REQUEST_SCHEME",
+    "REQUEST_URI",
+    "SCRIPT_FILENAME",
+    "SCRIPT_NAME",
+    "SERVER_NAME",
+    "SERVER_PORT",
+    "SERVER_PROTOCOL",
+    "SERVER_SOFTWARE",
+]
 
 OF_THE_SERVER = {"date", "server", "connection", "content-length", "transfer-encoding", "accept-ranges", "keep-alive"}
 
