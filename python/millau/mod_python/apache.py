@@ -61,7 +61,8 @@ def resolve_object(module: Any, obj_str: str, arg: Any = None, silent: int = 0) 
     """Walk from a module along dotted names; a class on the way is made with ``arg``. None, if that is not found silently."""
     found: Any = module
     for name in obj_str.split("."):
-        owner = found(arg) if inspect.isclass(found) else found
+        is_class = inspect.isclass(found)
+        owner = found(arg) if is_class else found
         if not hasattr(owner, name):
             if silent:
                 return None
