@@ -82,7 +82,8 @@ pub(crate) fn directory(
         let programs = outside(host.application(&format!("cgi:{root_name}"), surroundings)?.0);
         found.files.extend(survey.cgi.iter().map(|path| (path.clone().into_bytes(), programs.clone())));
     }
-    found.static_files = Some((files, survey.suffixes.iter().map(|suffix| suffix.clone().into_bytes()).collect()));
+    found.static_files = Some(files);
+    found.static_suffixes = survey.suffixes.iter().map(|suffix| suffix.clone().into_bytes()).collect();
     found.folders = survey.folders.into_iter().map(String::into_bytes).collect();
     found.indexes = survey.indexes.into_iter().map(|(folder, path)| (folder.into_bytes(), path.into_bytes())).collect();
     let runs_python = found.python.is_some();

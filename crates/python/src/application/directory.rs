@@ -19,8 +19,10 @@ pub(crate) struct Directory {
     pub(crate) folders: HashSet<Vec<u8>>,
     /// A folder's index, by the folder's path.
     pub(crate) indexes: HashMap<Vec<u8>, Vec<u8>>,
-    /// Who sends files as they are, and the suffixes of those files.
-    pub(crate) static_files: Option<(Arc<dyn Application>, HashSet<Vec<u8>>)>,
+    /// Who sends files as they are.
+    pub(crate) static_files: Option<Arc<dyn Application>>,
+    /// The suffixes of the files that are sent as they are.
+    pub(crate) static_suffixes: HashSet<Vec<u8>>,
     /// Who shows PSP pages, also those that have come since.
     pub(crate) pages: Option<Arc<dyn Application>>,
     /// Who answers for every other path.
@@ -51,11 +53,8 @@ impl Directory {
             }
         }
         // A folder without its slash: the static files redirect, if there is something to see there.
-        let sends = self.static_files.as_ref().map(|(application, _)| application);
-        if !names_folder && self.indexes.contains_key(folder) {
-            return sends.map(|application| (application, None));
-        }
-        None
+        let redirects = !names_folder && self.indexes.contains_key(folder);
+        self.static_files.as_ref().filter(|_| redirects).map(|application| (application, None))
     }
 
     fn of_file(&self, path: &[u8]) -> Option<&Arc<dyn Application>> {
@@ -72,10 +71,9 @@ impl Directory {
             return None;
         }
         let suffix = name[dot + 1..].to_ascii_lowercase();
-        let application = match &self.static_files {
-            Some((application, suffixes)) if suffixes.contains(&suffix) => Some(application),
-            _ if suffix == b"psp" => self.pages.as_ref(),
-            _ => None,
+        let application = match &suffix[..] {
+            b"psp" => self.pages.as_ref(),
+            _ => self.static_files.as_ref().filter(|_| self.static_suffixes.contains(&suffix)),
         };
         application.filter(|_| self.root.join(std::ffi::OsStr::from_bytes(path)).is_file())
     }

@@ -18,8 +18,9 @@ const TARGET_HELP: &str = "The application: module[:attribute], path/to/file.py[
 pub(crate) const TARGET_LONG: &str = "module[:attribute] is imported; the current directory comes first on sys.path. Without an \
     attribute, 'application' is taken, or else 'app'. The attribute may be dotted, and with '()' at its end it is called \
     without arguments to make the application. path/to/file.py[:attribute] loads a file that is no module of a package. \
-    paste:FILE.ini loads a PasteDeploy configuration. cgi:DIR serves CGI programs. publisher:PATH, psp:DIR and handler:FILE[:function] serve what was \
-    written for mod_python; static:DIR serves files. TARGET may be left out if there is a --mount.";
+    paste:FILE.ini loads a PasteDeploy configuration. cgi:DIR serves CGI programs. publisher:PATH, psp:DIR and \
+    handler:FILE[:function] serve what was written for mod_python; static:DIR serves files. A directory named as a path (. \
+    or DIR/) is looked through, and each file in it is served as what it is. TARGET may be left out if there is a --mount.";
 
 /// The whole program, as it presents itself.
 pub(crate) fn command() -> Command {
