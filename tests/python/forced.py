@@ -18,6 +18,13 @@ class Forced(NamedTuple):
 FORCED = [
     Forced("*-http", "REMOTE_USER", "HTTP has no field for it; the application can read Authorization itself"),
     Forced("*-http", "AUTH_TYPE", "as REMOTE_USER"),
+    Forced("apache-scgi", "chunked is refused", "Apache's mod_proxy_scgi sends lengths only: 411"),
+    Forced("apache-uwsgi", "chunked is refused", "Apache's mod_proxy_uwsgi sends lengths only: 411"),
+    Forced("*-scgi", "break without a length", "SCGI has no other end of a response than the connection's"),
+    Forced("*-uwsgi", "break without a length", "the uwsgi protocol has no other end of a response than the connection's"),
+    Forced("lighttpd-*", "break without a length", "lighttpd takes every end of a connection for the response's"),
+    Forced("apache-scgi", "break with a length", "Apache counts what came over SCGI and corrects the length"),
+    Forced("lighttpd-*", "method FROBNICATE", "lighttpd answers methods that it does not know with 501"),
     Forced("lighttpd-*", "HTTP_X_EMPTY", "lighttpd drops a field without a value"),
     Forced("lighttpd-*", "underscore", "lighttpd passes X_Real on as the same variable as X-Real"),
 ]

@@ -139,7 +139,9 @@ print("end")
         for what, first in (("", "end\n"), ("exit", ""), ("raise", ""), ("hook", "hook KeyError <module>\n")):
             # With a hook of its own, an interpreter keeps the traceback, and with it all that is in the frames.
             last = "" if what == "hook" else "deleted\n"
-            assert server.get(f"/end.py?{what}").text.removesuffix("deleted\n") + last == f"{first}thread\nat exit\n{last}"
+            assert (
+                server.get(f"/end.py?{what}").text.removesuffix("deleted\n") + last == f"{first}thread\nat exit\n{last}"
+            )
             kept = programs.path / "kept.txt"
             assert kept.read_text() == "written"
             kept.unlink()
@@ -259,12 +261,16 @@ def test_each_interpreter_has_a_warm_one_of_its_own(programs, server):
 
 
 def sys_prefix() -> str:
-    return subprocess.run([PYTHON, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        [PYTHON, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True
+    ).stdout.strip()
 
 
 @pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"])
 def test_any_python_from_3_8_on_can_be_warm(programs, version):
-    found = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob(f"{version}.*/bin/python3"))
+    found = sorted(
+        Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob(f"{version}.*/bin/python3")
+    )
     if not found:
         pytest.skip(f"there is no Python {version} here")
     body = TEXT + "import sys, json, email.message\nprint(sys.version_info[:2], sys.stdin.read())\n"
@@ -295,7 +301,7 @@ def test_a_warm_interpreter_that_was_killed_is_replaced(programs, server):
         assert len(before) == 1
         for process in programs.processes():
             os.kill(process.pid, 9)
-        wait_for(lambda: not warm_interpreters(programs), "all is dead")  # noqa: B023
+        wait_for(lambda: not warm_interpreters(programs), "all is dead")
     assert server.get("/hello.py").text == "hello\n"
     assert not zombies_of(server)
 

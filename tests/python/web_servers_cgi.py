@@ -61,7 +61,7 @@ def apache(programs: Path, folder: Path, program: str = "apache2", cores: str | 
     """`programs` below /cgi-bin, run by mod_cgid."""
     port, log = free_port(), folder / "apache.log"
     user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
-    modules = "mpm_event authz_core unixd alias cgid".split()
+    modules = ["mpm_event", "authz_core", "unixd", "alias", "cgid"]
     loads = "".join(
         f"LoadModule {name}_module {APACHE_MODULES}/mod_{name}.so\n"
         for name in modules
@@ -79,7 +79,9 @@ def apache(programs: Path, folder: Path, program: str = "apache2", cores: str | 
     )
     executable = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin") or program
     prefix = ["taskset", "-c", cores] if cores else []
-    with running("apache", [*prefix, executable, "-d", str(folder), "-f", str(configuration), "-DFOREGROUND"], port, log) as server:
+    with running(
+        "apache", [*prefix, executable, "-d", str(folder), "-f", str(configuration), "-DFOREGROUND"], port, log
+    ) as server:
         yield server
 
 

@@ -154,6 +154,10 @@ impl Ajp {
         self.decoder.finish();
     }
 
+    pub(super) fn break_off(&mut self, _: &mut Vec<u8>) {
+        // The end of the connection says it.
+    }
+
     pub(super) fn distrust(&mut self) {
         self.closing = true;
     }
