@@ -109,6 +109,8 @@ pub struct Timeouts {
     pub send: Duration,
     /// From the order to stop to the end of what is still running; zero: at once.
     pub graceful: Duration,
+    /// Without a connection, until the server ends by itself; zero: never.
+    pub exit_when_idle: Duration,
 }
 
 /// A token of hexadecimal digits then has 64 bits.
@@ -159,6 +161,7 @@ impl Settings {
                 keep_alive: Duration::ZERO,
                 send: Duration::ZERO,
                 graceful: Duration::ZERO,
+                exit_when_idle: Duration::ZERO,
             },
             cgi: CgiSettings::default(),
             warnings: Vec::new(),

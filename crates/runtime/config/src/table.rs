@@ -458,6 +458,19 @@ pub static SETTINGS: &[Setting] = &[
         kind: Kind::Time { range: Duration::ZERO..=LONGEST, set: |settings, span| settings.timeouts.graceful = span },
     },
     Setting {
+        name: "exit-when-idle",
+        value_name: "SECONDS",
+        default: "0",
+        help: "End the server after so long without a connection; 0: never",
+        long: "For a server that is started again when somebody wants something: by the relay of a CGI program, or by the \
+               service manager, which keeps the sockets (LISTEN_FDS). The end is an orderly stop, and the exit code is 0.",
+        group: Group::Timeouts,
+        kind: Kind::Time {
+            range: Duration::ZERO..=LONGEST,
+            set: |settings, span| settings.timeouts.exit_when_idle = span,
+        },
+    },
+    Setting {
         name: "cgi-mode",
         value_name: "[PATH=]MODE",
         default: "auto",
