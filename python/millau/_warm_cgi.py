@@ -1,7 +1,6 @@
-"""The warm parent of one Python CGI script: forks a process for each request from an interpreter that has imported what the
-script imports.
+"""The warm parent of one Python CGI script: forks a process for each request.
 
-The server starts it as ``INTERPRETER [OPTIONS] _warm_cgi.py SCRIPT``, with pipes as standard streams and
+It does so from an interpreter that has imported what the script imports. The server starts it as ``INTERPRETER [OPTIONS] _warm_cgi.py SCRIPT``, with pipes as standard streams and
 
 * descriptor 3, from which the forked children take jobs: the kernel gives each message to exactly one of them;
 * descriptor 4, on which the parent tells what it has imported; when the server closes it, the parent ends.
@@ -23,7 +22,7 @@ BARE = frozenset(sys.modules) - {"__future__"}
 MAIN = frozenset(globals()) - {"annotations", "BARE"}
 
 import _io  # noqa: E402
-import _signal  # noqa: E402
+import _signal  # type: ignore[import-not-found]  # noqa: E402
 import _socket  # noqa: E402
 import _weakref  # noqa: E402
 import atexit  # noqa: E402
@@ -44,7 +43,7 @@ JOBS, SERVER = 3, 4
 SPARE = 2
 """Children that wait for a job: they are forked ahead of demand."""
 
-LOADER = type(__loader__) if __loader__ is not None else None
+LOADER: Any = type(globals().get("__loader__"))
 """The class of ``__loader__`` in a script."""
 
 LONGEST = 1 << 20
@@ -58,9 +57,32 @@ TRIAL = 30.0
 """Seconds that a trial import may take."""
 
 REQUEST_VARIABLES = frozenset(
-    "AUTH_TYPE CONTENT_LENGTH CONTENT_TYPE DOCUMENT_ROOT GATEWAY_INTERFACE HTTPS PATH_INFO PATH_TRANSLATED QUERY_STRING "
-    "REMOTE_ADDR REMOTE_HOST REMOTE_IDENT REMOTE_PORT REMOTE_USER REQUEST_METHOD REQUEST_SCHEME REQUEST_URI "
-    "SCRIPT_FILENAME SCRIPT_NAME SERVER_ADDR SERVER_NAME SERVER_PORT SERVER_PROTOCOL SERVER_SOFTWARE".split()
+    [
+        "AUTH_TYPE",
+        "CONTENT_LENGTH",
+        "CONTENT_TYPE",
+        "DOCUMENT_ROOT",
+        "GATEWAY_INTERFACE",
+        "HTTPS",
+        "PATH_INFO",
+        "PATH_TRANSLATED",
+        "QUERY_STRING",
+        "REMOTE_ADDR",
+        "REMOTE_HOST",
+        "REMOTE_IDENT",
+        "REMOTE_PORT",
+        "REMOTE_USER",
+        "REQUEST_METHOD",
+        "REQUEST_SCHEME",
+        "REQUEST_URI",
+        "SCRIPT_FILENAME",
+        "SCRIPT_NAME",
+        "SERVER_ADDR",
+        "SERVER_NAME",
+        "SERVER_PORT",
+        "SERVER_PROTOCOL",
+        "SERVER_SOFTWARE",
+    ]
 )
 """A module that looks at one of these while it is imported is imported anew by each request (``HTTP_`` variables too)."""
 
@@ -178,7 +200,7 @@ def set_environment(variables: Iterable[bytes]) -> None:
 def run(script: Script, path: str) -> int:
     """Run the script as the interpreter would, and give the exit status."""
     main = type(sys)("__main__")
-    loader = LOADER("__main__", path) if LOADER is not None else None
+    loader = LOADER("__main__", path) if LOADER is not type(None) else None
     main.__dict__.update(__file__=path, __loader__=loader, __builtins__=__builtins__)
     for name in MAIN:
         # What else there is depends on the version.
@@ -267,7 +289,8 @@ def flush() -> int:
 class UnraisableArguments:
     """What ``sys.unraisablehook`` is called with."""
 
-    err_msg = None
+    err_msg: str | None = None
+    exc_value: BaseException | None
 
     def __init__(self, error: BaseException, stream: object) -> None:
         self.exc_type, self.exc_value, self.exc_traceback, self.object = type(error), error, error.__traceback__, stream
@@ -388,8 +411,10 @@ class Parent:
 
 
 def trial(script: Script, entries: list[str], report: int) -> NoReturn:
-    """Import modules one by one in a process of its own. Reports those that the parent may import, up to the first that it
-    may not; and the name of one that starts a thread."""
+    """Import modules one by one in a process of its own.
+
+    Reports those that the parent may import, up to the first that it may not; and the name of one that starts a thread.
+    """
     read: set[str] = set()
 
     class Watched(type(os.environ)):  # type: ignore[misc]

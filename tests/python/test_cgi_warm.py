@@ -301,7 +301,7 @@ def test_a_warm_interpreter_that_was_killed_is_replaced(programs, server):
         assert len(before) == 1
         for process in programs.processes():
             os.kill(process.pid, 9)
-        wait_for(lambda: not warm_interpreters(programs), "all is dead")  # noqa: B023
+        wait_for(lambda: not warm_interpreters(programs), "all is dead")
     assert server.get("/hello.py").text == "hello\n"
     assert not zombies_of(server)
 

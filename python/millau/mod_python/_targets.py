@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import os
 import sys
 import urllib.parse
@@ -115,14 +114,7 @@ class Target:
         """Give the function of ``module::function``; a class before a dot is made with the request."""
         module_name, _, path = name.partition("::")
         module = self.load(module_name)
-        found: Any = module
-        for part in (path or default).split("."):
-            is_class = inspect.isclass(found)
-            owner = found(req) if is_class else found
-            if not hasattr(owner, part):
-                raise AttributeError(f"'{name}': {getattr(module, '__file__', module_name)} contains no '{part}'")
-            found = getattr(owner, part)
-        handler: Handler = found
+        handler: Handler = apache.resolve_object(module, path or default, req)
         return handler
 
     def load(self, name: str) -> Any:
