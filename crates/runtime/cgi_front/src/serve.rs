@@ -1,6 +1,6 @@
 //! One request, from the environment to the last byte of the response.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use millau_gateway::{Application, Channel as _, Exchange, reason_phrase};
 use rustix::process::getpid;
 
 use crate::exchange::CgiExchange;
+use crate::input::Input;
 use crate::output::Output;
 use crate::streams::Streams;
 
@@ -70,15 +71,35 @@ pub fn serve(
     }
 }
 
-/// Answers without an application: a plain text with this status. `method` is the request's; `send_timeout` as in
-/// [`Options`].
-pub fn refuse(streams: Streams, status: u16, method: Option<&OsStr>, send_timeout: Duration) -> Ending {
+/// Answers the request that `environment` describes without an application: a plain text with this status. `timeout`: how
+/// long the web server may stand still.
+pub fn refuse(
+    streams: Streams,
+    status: u16,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+    timeout: Duration,
+) -> Ending {
     let mut out = Vec::new();
+    let mut input = Input::new(streams.input, timeout);
+    let mut head_request = false;
+    for (name, value) in environment {
+        if name == "REQUEST_METHOD" {
+            head_request = value == "HEAD";
+        } else if name == "CONTENT_LENGTH" {
+            input.expect(value.to_str().and_then(|length| length.parse().ok()).unwrap_or(0));
+        }
+    }
     let text = format!("{}\n", reason_phrase(status));
-    encode_error(&mut out, FirstLine::Status, status, &text, method == Some(OsStr::new("HEAD")));
-    let mut output = Output::new(streams.output, send_timeout);
+    encode_error(&mut out, FirstLine::Status, status, &text, head_request);
+    let mut output = Output::new(streams.output, timeout);
     output.push(&out);
-    output.drain().map_or(Ending::Broken, |()| Ending::Complete)
+    if output.drain(&mut input).is_err() {
+        return Ending::Broken;
+    }
+    if output.finish() {
+        input.discard();
+    }
+    Ending::Complete
 }
 
 #[cfg(test)]
