@@ -91,10 +91,10 @@ extern "C" fn note_the_end(signal: libc::c_int) {
     unsafe { pyo3::ffi::PyErr_SetInterruptEx(signal) };
 }
 
-/// Runs inside of the application.
+/// Runs inside of the application. One that has waited for the web server has heard of it already, and may be closing.
 #[pyfunction]
 fn end_program(_signal: &Bound<'_, PyAny>, _frame: &Bound<'_, PyAny>) -> PyResult<()> {
-    Err(PySystemExit::new_err(BROKEN))
+    if millau_cgi_front::is_interrupt_heard() { Ok(()) } else { Err(PySystemExit::new_err(BROKEN)) }
 }
 
 fn prepare(settings: &Settings) -> Result<(), String> {
