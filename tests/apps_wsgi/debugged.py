@@ -43,3 +43,38 @@ def own_page(environ, start_response):
 @application.case
 def unicode(environ, start_response):
     raise ValueError("caf\xe9 \u2603 \U0001f600 \udce9")
+
+
+# Backwards, for the source is shown as it is.
+def inner(book, password):
+    reason = "in the inner function"
+    settings = {"user": "anna", "api_key": "nek0t"[::-1], "nested": [{"secret_word": "emases"[::-1]}]}
+    # a line before
+    raise ValueError("no such book")
+    # a line after
+    return reason, settings
+
+
+@application.case
+def values(environ, start_response):
+    book = {"title": "Dune", "copies": 3}
+    return inner(book, password="2retnuh"[::-1])
+
+
+class Raising:
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+class Endless:
+    def __repr__(self):
+        while True:
+            pass
+
+
+@application.case
+def awkward(environ, start_response):
+    raising, endless, long = Raising(), Endless(), "x" * 1_000_000
+    many = list(range(1_000_000))
+    raise ValueError("awkward")
+    return raising, endless, long, many

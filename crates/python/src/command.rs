@@ -4,13 +4,15 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use millau_config::{Deployment, Invocation, Settings, parse};
+use millau_config::{Deployment, Examination, Invocation, Settings, parse};
 use millau_front_server::Surroundings;
 use millau_listener::Listener;
 use millau_supervisor::SupervisorSettings;
 use pyo3::prelude::*;
 
+use crate::doctor;
 use crate::host::PythonHost;
+use crate::{cgi_front, relay, script};
 
 const DONE: i32 = 0;
 const FAILURE: i32 = 1;
@@ -24,17 +26,35 @@ const NO_LISTENER: i32 = 4;
 #[pyfunction]
 #[pyo3(signature = (arguments, /))]
 pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
+    let is_cgi = arguments.first().is_some_and(|command| command == "cgi");
     let program = std::iter::once(OsString::from("millau"));
-    match parse(program.chain(arguments), std::env::vars_os()) {
+    let invocation = script::expand(arguments)
+        .and_then(|arguments| parse(program.chain(arguments), std::env::vars_os()).map_err(|error| error.to_string()));
+    match invocation {
         Ok(Invocation::Print(text)) => {
             // A reader that has gone (`millau --help | head -1`) is no failure.
             let _ = std::io::stdout().write_all(text.as_bytes());
             DONE
         }
         Ok(Invocation::Serve(settings)) => serve(py, &settings),
+        Ok(Invocation::Cgi(settings)) => cgi_front::run(py, &settings),
+        Ok(Invocation::Relay(script)) => relay::write(py, &script),
         Ok(Invocation::Config(deployment)) => config(&deployment),
+        Ok(Invocation::Doctor(examination)) => doctor(py, &examination),
         Err(error) => {
             eprintln!("{error}");
+            if is_cgi { cgi_front::refuse_usage() } else { USAGE }
+        }
+    }
+}
+
+/// Prints what is wrong; the exit code says whether anything is.
+fn doctor(py: Python<'_>, examination: &Examination) -> i32 {
+    match doctor::examine(py, examination, &mut std::io::stdout().lock()) {
+        Ok(true) => DONE,
+        Ok(false) => FAILURE,
+        Err(error) => {
+            eprintln!("millau: {error}");
             USAGE
         }
     }
@@ -99,6 +119,7 @@ fn serve(py: Python<'_>, settings: &Settings) -> i32 {
         threads: settings.threads,
         preload: settings.preload,
         graceful_timeout: settings.timeouts.graceful,
+        idle_timeout: Some(settings.timeouts.exit_when_idle).filter(|time| !time.is_zero()),
         reload: settings.reload,
         reload_directories: std::env::current_dir().into_iter().chain(settings.pythonpath.iter().cloned()).collect(),
         application: settings.title(),

@@ -20,11 +20,12 @@ use crate::application::cgi;
 use crate::application::outside::Outside;
 use crate::application::wsgi::{Surroundings, WsgiApplication};
 use crate::load;
+use crate::survey;
 
 /// The interpreter that this process is. All methods run on its main thread, which holds it.
 pub(crate) struct PythonHost<'a> {
-    py: Python<'a>,
-    settings: &'a Settings,
+    pub(crate) py: Python<'a>,
+    pub(crate) settings: &'a Settings,
     listeners: RefCell<Vec<Arc<Listener>>>,
     access_log: Option<Arc<AccessLog>>,
     loaded: RefCell<Option<Arc<dyn Application>>>,
@@ -49,16 +50,12 @@ impl<'a> PythonHost<'a> {
         }
     }
 
-    fn flush_streams(&self) {
-        for name in ["stdout", "stderr"] {
-            if let Ok(stream) = self.py.import("sys").and_then(|sys| sys.getattr(name)) {
-                let _ = stream.call_method0("flush");
-            }
-        }
-    }
-
     /// What a target names, whatever its kind, and whether it runs Python while the interpreter is held for it.
-    fn application(&self, target: &str, surroundings: Surroundings) -> Result<(Arc<dyn Application>, bool), String> {
+    pub(crate) fn application(
+        &self,
+        target: &str,
+        surroundings: Surroundings,
+    ) -> Result<(Arc<dyn Application>, bool), String> {
         let py = self.py;
         if let Some(directory) = load::static_directory(target) {
             let files = StaticFiles::new(Path::new(directory));
@@ -71,12 +68,45 @@ impl<'a> PythonHost<'a> {
             self.redirects.borrow_mut().push(programs.redirects().clone());
             return Ok((Arc::new(programs), false));
         }
+        if load::is_directory(target) {
+            return survey::directory(self, target, surroundings);
+        }
         let callable = match load::mod_python(py, target, self.settings)? {
             Some(callable) => callable,
             None => load::application(py, target)?,
         };
         let application = WsgiApplication::new(py, callable, surroundings).map_err(|error| error.to_string())?;
         Ok((Arc::new(application), true))
+    }
+
+    /// Imports the applications that the settings name and puts them at their paths.
+    pub(crate) fn load_for(&self, surroundings: Surroundings) -> Result<Arc<dyn Application>, LoadError> {
+        let py = self.py;
+        let here = std::env::current_dir().unwrap_or_default();
+        let directories = self.settings.pythonpath.iter().rev().map(|directory| here.join(directory));
+        for directory in directories.chain([here.clone()]) {
+            load::put_on_path(py, &directory).map_err(|error| LoadError::new(error.to_string()))?;
+        }
+        let mut mounts: Vec<(String, Arc<dyn Application>, bool)> = Vec::new();
+        let mut any_python = false;
+        for (prefix, target) in self.settings.applications() {
+            let (application, runs_python) = self.application(target, surroundings).map_err(LoadError::new)?;
+            any_python |= runs_python;
+            mounts.push((prefix.to_owned(), application, runs_python));
+        }
+        let mounts = mounts.into_iter().map(|(prefix, application, runs_python)| {
+            let must_let_go = any_python && !runs_python;
+            (prefix, if must_let_go { Arc::new(Outside(application)) as Arc<dyn Application> } else { application })
+        });
+        let mounts: Vec<_> = mounts.collect();
+        let application: Arc<dyn Application> = match mounts.as_slice() {
+            [(prefix, application)] if prefix.is_empty() || prefix == "/" => application.clone(),
+            _ => Arc::new(Routes::new(mounts).map_err(|error| LoadError::new(error.to_string()))?),
+        };
+        for redirects in self.redirects.take() {
+            redirects.set_root(&application);
+        }
+        Ok(application)
     }
 
     fn options(&self) -> Options {
@@ -112,6 +142,15 @@ impl<'a> PythonHost<'a> {
     }
 }
 
+/// Writes what was printed and is not written.
+pub(crate) fn flush_streams(py: Python<'_>) {
+    for name in ["stdout", "stderr"] {
+        if let Ok(stream) = py.import("sys").and_then(|sys| sys.getattr(name)) {
+            let _ = stream.call_method0("flush");
+        }
+    }
+}
+
 impl Host for PythonHost<'_> {
     fn fork(&self) -> io::Result<Fork> {
         // A new generation begins with the log files that stand at their paths now: so SIGHUP rotates them.
@@ -132,37 +171,13 @@ impl Host for PythonHost<'_> {
     }
 
     fn load(&self) -> Result<(), LoadError> {
-        let py = self.py;
         let surroundings = Surroundings {
             multithread: self.settings.threads > 1,
             multiprocess: self.settings.workers > 1,
             run_once: false,
             debug: self.settings.debug,
         };
-        let here = std::env::current_dir().unwrap_or_default();
-        let directories = self.settings.pythonpath.iter().rev().map(|directory| here.join(directory));
-        for directory in directories.chain([here.clone()]) {
-            load::put_on_path(py, &directory).map_err(|error| LoadError::new(error.to_string()))?;
-        }
-        let mut mounts: Vec<(String, Arc<dyn Application>, bool)> = Vec::new();
-        let mut any_python = false;
-        for (prefix, target) in self.settings.applications() {
-            let (application, runs_python) = self.application(target, surroundings).map_err(LoadError::new)?;
-            any_python |= runs_python;
-            mounts.push((prefix.to_owned(), application, runs_python));
-        }
-        let mounts = mounts.into_iter().map(|(prefix, application, runs_python)| {
-            let must_let_go = any_python && !runs_python;
-            (prefix, if must_let_go { Arc::new(Outside(application)) as Arc<dyn Application> } else { application })
-        });
-        let mounts: Vec<_> = mounts.collect();
-        let application: Arc<dyn Application> = match mounts.as_slice() {
-            [(prefix, application)] if prefix.is_empty() || prefix == "/" => application.clone(),
-            _ => Arc::new(Routes::new(mounts).map_err(|error| LoadError::new(error.to_string()))?),
-        };
-        for redirects in self.redirects.take() {
-            redirects.set_root(&application);
-        }
+        let application = self.load_for(surroundings)?;
         self.loaded.replace(Some(application));
         Ok(())
     }
@@ -175,7 +190,7 @@ impl Host for PythonHost<'_> {
             Ok(())
         };
         // What the import has printed would be printed again by each worker.
-        self.flush_streams();
+        flush_streams(self.py);
         if let Err(error) = freeze() {
             log::warn!("the heap could not be frozen before the fork: {error}; workers will share less memory");
         }
@@ -237,7 +252,7 @@ impl Host for PythonHost<'_> {
                 let _ = atexit.call_method0("_run_exitfuncs");
             }
         }
-        self.flush_streams();
+        flush_streams(self.py);
         // SAFETY: `_exit` ends the process and touches nothing of it.
         unsafe { libc::_exit(code) }
     }
@@ -253,5 +268,9 @@ impl Board for Scoreboard {
 
     fn end(&self, thread: usize) {
         self.0.end(thread);
+    }
+
+    fn connections(&self, open: usize) {
+        self.0.connections(open);
     }
 }

@@ -5,10 +5,15 @@
 
 mod application;
 mod bind;
+mod cgi_front;
 mod command;
+mod doctor;
 mod door;
 mod host;
 mod load;
+mod relay;
+mod script;
+mod survey;
 
 /// The engine of Millau. Its Python face is the package `millau`.
 #[pyo3::pymodule]

@@ -3,7 +3,7 @@
 //! ```text
 //! crates/python        everything below
 //! crates/runtime/*     gateway, protocol, middleware, other runtime crates
-//! crates/application/* gateway, protocol, middleware
+//! crates/application/* gateway, protocol, middleware, other application crates
 //! crates/middleware    gateway, engine
 //! crates/protocol/*    gateway
 //! crates/engine/*      other engine crates
@@ -53,7 +53,7 @@ impl Floor {
                 &[Self::Runtime, Self::Application, Self::Middleware, Self::Protocol, Self::Engine, Self::Gateway]
             }
             Self::Runtime => &[Self::Gateway, Self::Protocol, Self::Middleware, Self::Runtime],
-            Self::Application => &[Self::Gateway, Self::Protocol, Self::Middleware],
+            Self::Application => &[Self::Gateway, Self::Protocol, Self::Middleware, Self::Application],
             Self::Middleware => &[Self::Gateway, Self::Engine],
             Self::Protocol => &[Self::Gateway],
             Self::Engine => &[Self::Engine],
@@ -76,7 +76,9 @@ impl Floor {
         match self {
             Self::Python => "crates/python may depend on every floor, but not on xtask, benches or fuzz",
             Self::Runtime => "a runtime crate may depend on gateway, protocol, middleware and other runtime crates",
-            Self::Application => "an application crate may depend on gateway, protocol and middleware",
+            Self::Application => {
+                "an application crate may depend on gateway, protocol, middleware and other application crates"
+            }
             Self::Middleware => "middleware may depend on gateway and engine",
             Self::Protocol => "a protocol crate may depend on gateway alone, never on another protocol",
             Self::Engine => "an engine crate may depend on other engine crates alone",
@@ -132,14 +134,15 @@ mod tests {
     const CONFIG: &str = "crates/runtime/config";
     const SERVER: &str = "crates/runtime/server";
     const STATIC: &str = "crates/application/static_files";
+    const DOCTOR: &str = "crates/application/doctor";
     const MIDDLEWARE: &str = "crates/middleware";
     const ROUTER: &str = "crates/engine/router";
     const ORM: &str = "crates/engine/orm";
     const PYTHON: &str = "crates/python";
     const TESTKIT: &str = "crates/testkit";
-    const ALL: [&str; 14] = [
-        GATEWAY, HTTP1, AJP, CONFIG, SERVER, STATIC, MIDDLEWARE, ROUTER, ORM, PYTHON, TESTKIT, "xtask", "benches",
-        "fuzz",
+    const ALL: [&str; 15] = [
+        GATEWAY, HTTP1, AJP, CONFIG, SERVER, STATIC, DOCTOR, MIDDLEWARE, ROUTER, ORM, PYTHON, TESTKIT, "xtask",
+        "benches", "fuzz",
     ];
 
     /// Whether a dependency of `above` on `below`, alone in its workspace, passes.
@@ -159,10 +162,11 @@ mod tests {
             (ROUTER, vec![ORM]),
             (ORM, vec![ROUTER]),
             (MIDDLEWARE, vec![GATEWAY, ROUTER, ORM]),
-            (STATIC, vec![GATEWAY, HTTP1, AJP, MIDDLEWARE]),
+            (STATIC, vec![GATEWAY, HTTP1, AJP, MIDDLEWARE, DOCTOR]),
+            (DOCTOR, vec![GATEWAY, HTTP1, AJP, MIDDLEWARE, STATIC]),
             (SERVER, vec![GATEWAY, HTTP1, AJP, MIDDLEWARE, CONFIG]),
             (CONFIG, vec![GATEWAY, HTTP1, AJP, MIDDLEWARE, SERVER]),
-            (PYTHON, vec![GATEWAY, HTTP1, AJP, MIDDLEWARE, STATIC, ROUTER, ORM, CONFIG, SERVER]),
+            (PYTHON, vec![GATEWAY, HTTP1, AJP, MIDDLEWARE, STATIC, DOCTOR, ROUTER, ORM, CONFIG, SERVER]),
             (TESTKIT, vec![GATEWAY]),
             (GATEWAY, vec![]),
         ];

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use millau_cgi::{Defect, Kind, ReceivedHead, ResponseDecoder};
 use millau_gateway::{BodyLength, Error, Exchange, Request, Response, is_hop_by_hop};
 
+use crate::diagnosis::{Diagnosis, Evidence};
 use crate::redirect::Redirects;
 
 /// Body bytes that are held back for a moment, so that a short response is sent whole and with its length.
@@ -15,6 +16,8 @@ const HELD_BACK: usize = 64 * 1024;
 pub struct Answer {
     exchange: Exchange,
     redirects: Arc<Redirects>,
+    diagnosis: Arc<Diagnosis>,
+    evidence: Evidence,
     script: PathBuf,
     /// A name that begins with `nph-`: the program writes a whole HTTP response (RFC 3875 §5).
     whole_response: bool,
@@ -31,6 +34,7 @@ impl Answer {
     pub(crate) fn new(
         exchange: Exchange,
         redirects: Arc<Redirects>,
+        diagnosis: Arc<Diagnosis>,
         script: PathBuf,
         head: usize,
         output: u64,
@@ -39,6 +43,8 @@ impl Answer {
         Self {
             exchange,
             redirects,
+            diagnosis,
+            evidence: Evidence::default(),
             whole_response: name.as_encoded_bytes().starts_with(b"nph-"),
             script,
             decoder: ResponseDecoder::new(head),
@@ -84,7 +90,8 @@ impl Answer {
         if self.whole_response && !self.turn_status_line() {
             return Ok(());
         }
-        let Some(head) = self.decoder.receive(&self.held, &mut self.response)? else { return Ok(()) };
+        let received = self.decoder.receive(&self.held, &mut self.response);
+        let Some(head) = received.map_err(|defect| self.broken(defect))? else { return Ok(()) };
         self.head = Some(head);
         if self.whole_response {
             self.forget_connection();
@@ -95,12 +102,12 @@ impl Answer {
     }
 
     fn take_body(&mut self, data: &[u8]) -> Result<(), Error> {
-        let Some(head) = &self.head else { return Ok(()) };
+        let Some(head) = self.head else { return Ok(()) };
         if data.is_empty() || self.is_local_redirect() {
             return Ok(());
         }
         if !self.whole_response {
-            head.check_body()?;
+            head.check_body().map_err(|defect| self.broken(defect))?;
         }
         if self.exchange.is_started() {
             self.exchange.write(data);
@@ -111,6 +118,22 @@ impl Answer {
             }
         }
         Ok(())
+    }
+
+    /// Keeps what is wrong with the output, to be explained.
+    fn broken(&mut self, defect: Defect) -> Error {
+        self.evidence.defect = Some(defect.clone());
+        defect.into()
+    }
+
+    /// What is known of the program's failure.
+    pub(crate) fn evidence(&mut self) -> &mut Evidence {
+        &mut self.evidence
+    }
+
+    /// Whether it matters how the program ended: there is no response, or developers want to see a failure in its place.
+    pub(crate) fn awaits_ending(&self) -> bool {
+        self.head.is_none() || self.diagnosis.is_shown() && !self.exchange.is_started()
     }
 
     /// Makes the first line of a whole HTTP response the field that says the same. `false`: it has not come yet.
@@ -175,9 +198,13 @@ impl Answer {
     /// The output has ended: the response is complete, or is none.
     pub fn end(mut self) {
         let Some(head) = &self.head else {
-            let defect: Defect = self.decoder.finish(&self.held);
-            return self.fail(defect.into());
+            let defect = self.decoder.finish(&self.held);
+            let error = self.broken(defect);
+            return self.fail(error);
         };
+        if !self.exchange.is_started() && self.diagnosis.has_failed(&self.script, &self.evidence) {
+            return self.fail(Error::application("the program has failed after it had begun to answer"));
+        }
         if self.is_local_redirect() {
             let location = self.response.fields.get(b"location").unwrap_or_default().to_vec();
             return match self.redirects.go(self.exchange, &location) {
@@ -202,8 +229,18 @@ impl Answer {
 
     /// The response cannot be completed.
     pub fn fail(self, error: Error) {
-        if self.exchange.peer_error().is_none() {
-            log_failure(&self.script, &error);
+        if self.exchange.peer_error().is_some() || error.is_disconnect() {
+            return self.exchange.fail(error);
+        }
+        log_failure(&self.script, &error);
+        let evidence = &self.evidence;
+        if evidence.defect.is_none() && evidence.not_started.is_none() && evidence.ending.is_none() {
+            return self.exchange.fail(error);
+        }
+        let findings = self.diagnosis.of(&self.script, evidence);
+        Diagnosis::log(&findings);
+        if self.diagnosis.is_shown() && !self.exchange.is_started() {
+            return Diagnosis::show(self.exchange, error.status(), &self.script, &findings, &evidence.stderr);
         }
         self.exchange.fail(error);
     }

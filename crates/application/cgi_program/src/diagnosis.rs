@@ -1,74 +1,101 @@
-//! Why a script could not be started, in words that say what to do.
+//! Why a script could not be started, or gave no proper answer: for the log, and under `--debug` for the browser.
+//!
+//! What can be wrong, and what mends it, is `millau-doctor`'s.
 
-use std::io;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use crate::interpreter::{FirstLine, search};
+use millau_doctor::{Failure, Finding, Options as Examination, Problem, Severity, diagnose_failure, page};
+use millau_gateway::{Exchange, Response};
 
-/// Explains the error with which the system refused to execute a script.
-pub(crate) fn explain(script: &Path, error: &io::Error, path: &[u8]) -> String {
-    let shown = script.display();
-    let first_line = match FirstLine::of(script) {
-        Ok(first_line) => first_line,
-        Err(unreadable) => {
-            return format!("{shown} cannot be executed: {error}; it cannot be read either: {unreadable}");
+use crate::child::Ending;
+use crate::options::Options;
+
+/// What is known of a program that has failed, beside the error itself.
+#[derive(Default)]
+pub(crate) struct Evidence {
+    pub(crate) not_started: Option<std::io::Error>,
+    pub(crate) ending: Option<millau_doctor::Ending>,
+    /// The last of its standard error.
+    pub(crate) stderr: Vec<u8>,
+    pub(crate) defect: Option<millau_cgi::Defect>,
+}
+
+/// Explains failures.
+pub(crate) struct Diagnosis {
+    examination: Examination,
+    debug: bool,
+}
+
+impl Diagnosis {
+    pub(crate) fn new(options: &Options) -> Self {
+        let path = OsStr::from_bytes(options.variable(b"PATH").unwrap_or_default()).to_owned();
+        Self { examination: Examination { path, ..Examination::default() }, debug: options.debug }
+    }
+
+    /// Pages for developers are shown.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.debug
+    }
+
+    /// Finds the causes.
+    pub(crate) fn of(&self, script: &Path, evidence: &Evidence) -> Vec<Finding> {
+        let failure = Failure {
+            script,
+            not_started: evidence.not_started.as_ref(),
+            ending: evidence.ending,
+            stderr: &evidence.stderr,
+            defect: evidence.defect.as_ref(),
+        };
+        diagnose_failure(&failure, &self.examination)
+    }
+
+    /// Whether a program that has written a whole response has failed all the same, so that developers want to see why
+    /// rather than what it wrote. A status alone says nothing: that of a shell script is its last command's.
+    pub(crate) fn has_failed(&self, script: &Path, evidence: &Evidence) -> bool {
+        let has_ended_well = matches!(evidence.ending, None | Some(millau_doctor::Ending::Exited(0)));
+        self.debug
+            && !has_ended_well
+            && self
+                .of(script, evidence)
+                .iter()
+                .any(|finding| finding.severity == Severity::Error && finding.problem != Problem::ExitStatus)
+    }
+
+    /// Writes a line for each finding to the log.
+    pub(crate) fn log(findings: &[Finding]) {
+        for finding in findings {
+            log::error!("{}", finding.line());
         }
-    };
-    match first_line {
-        FirstLine::ByteOrderMark => format!(
-            "{shown} cannot be executed: it begins with a byte order mark, so the system does not see its '#!'; save it \
-             as UTF-8 without one: sed -i '1s/^\\xEF\\xBB\\xBF//' {shown}"
-        ),
-        FirstLine::Interpreter { carriage_return: true, .. } => format!(
-            "{shown} cannot be executed: its first line ends with CR LF, so the system looks for an interpreter whose \
-             name ends with CR; give it UNIX line ends: sed -i 's/\\r$//' {shown}"
-        ),
-        FirstLine::Interpreter { program, .. } if !program.exists() => format!(
-            "{shown} cannot be executed: its first line names the interpreter {}, which does not exist; name one that \
-             does",
-            program.display()
-        ),
-        FirstLine::Interpreter { program, argument, .. } => {
-            let wanted = argument.as_deref().filter(|_| program.ends_with("env"));
-            match wanted {
-                Some(name) if search(name, path).is_none() => format!(
-                    "{shown} cannot be executed: there is no {} on its PATH ({}); name the interpreter's own path, or set \
-                     PATH with --cgi-env",
-                    name.display(),
-                    String::from_utf8_lossy(path)
-                ),
-                _ => format!("{shown} cannot be executed with {}: {error}", program.display()),
-            }
-        }
-        FirstLine::Other => format!(
-            "{shown} cannot be executed: it does not begin with '#!' and the path of an interpreter; make that its first \
-             line (#!/usr/bin/env python3, for instance)"
-        ),
-        FirstLine::Native => format!("{shown} cannot be executed: {error}; is it built for this machine?"),
+    }
+
+    /// Answers with the findings: a page for browsers, text for others.
+    pub(crate) fn show(exchange: Exchange, status: u16, script: &Path, findings: &[Finding], stderr: &[u8]) {
+        let accepts = |accept: &[u8]| accept.to_ascii_lowercase().windows(9).any(|part| part == b"text/html");
+        let is_browser = exchange.request().fields.get_all(b"accept").any(accepts);
+        let name = script.file_name().unwrap_or_default().to_string_lossy();
+        let mut response = Response::new(status);
+        let body = if is_browser {
+            response.fields.push(b"Content-Type", b"text/html; charset=utf-8");
+            response.fields.push(b"Content-Security-Policy", b"default-src 'none'; style-src 'unsafe-inline'");
+            page(&format!("{name} could not answer"), findings, stderr)
+        } else {
+            response.fields.push(b"Content-Type", b"text/plain; charset=utf-8");
+            let findings: String = findings.iter().map(|finding| format!("{finding}\n\n")).collect();
+            format!("{name} could not answer\n\n{findings}{}", String::from_utf8_lossy(stderr))
+        };
+        response.fields.push(b"Cache-Control", b"no-store");
+        response.fields.push(b"X-Content-Type-Options", b"nosniff");
+        exchange.respond(&response, body.as_bytes());
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn explained(content: &[u8]) -> String {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), content).unwrap();
-        let text = explain(file.path(), &io::Error::from_raw_os_error(2), b"/bin");
-        text.replace(&file.path().display().to_string(), "FILE")
-    }
-
-    #[test]
-    fn says_what_is_wrong_and_what_to_do() {
-        assert!(explained(b"\xef\xbb\xbf#!/bin/sh\n").contains("byte order mark"));
-        assert!(explained(b"#!/bin/sh\r\necho\r\n").contains("sed -i 's/\\r$//' FILE"));
-        assert!(explained(b"#!/no/such\n").contains("the interpreter /no/such, which does not exist"));
-        assert!(
-            explained(b"#!/usr/bin/env no-such-python\n").contains("there is no no-such-python on its PATH (/bin)")
-        );
-        assert!(explained(b"print('x')\n").contains("does not begin with '#!'"));
-        assert!(explained(b"\x7fELF").contains("built for this machine"));
-        assert!(explained(b"#!/bin/sh\n").contains("No such file or directory"));
+impl From<Ending> for millau_doctor::Ending {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Exit(status) => Self::Exited(status),
+            Ending::Signal(number) => Self::Signalled(number),
+        }
     }
 }

@@ -118,6 +118,7 @@ mod tests {
             environment: vec![(b"PATH".to_vec(), b"/bin".to_vec()), (b"LANG".to_vec(), b"C".to_vec())],
             pass_authorization,
             follow_symlinks: false,
+            debug: false,
             limits: crate::Limits::default(),
             warm_program: "".into(),
         };

@@ -32,6 +32,8 @@ pub struct Options {
     pub pass_authorization: bool,
     /// A symbolic link may lead out of the directory.
     pub follow_symlinks: bool,
+    /// Failures are explained to the client, and not only to the log.
+    pub debug: bool,
     /// How much of anything.
     pub limits: Limits,
     /// The program that a warm interpreter runs; empty where there is none.
@@ -63,6 +65,7 @@ mod tests {
             environment: Vec::new(),
             pass_authorization: false,
             follow_symlinks: false,
+            debug: false,
             limits: Limits::default(),
             warm_program: PathBuf::new(),
         };

@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags};
 use crate::answer::{Answer, log_failure};
 use crate::child::{Child, Ending};
 use crate::conversation::{Conversation, Outcome, Runner, State};
-use crate::diagnosis;
+use crate::diagnosis::{Diagnosis, Evidence};
 use crate::environment::Environment;
 use crate::gate::{Full, Gate, Place};
 use crate::options::{Mode, Options};
@@ -41,6 +41,7 @@ pub struct CgiPrograms {
     reaper: Arc<Reaper>,
     warm: Arc<WarmParents>,
     redirects: Arc<Redirects>,
+    diagnosis: Arc<Diagnosis>,
     resident: Option<Arc<dyn Resident>>,
 }
 
@@ -82,6 +83,7 @@ impl CgiPrograms {
             warm: Arc::new(WarmParents::new(&options, reaper.clone())),
             reaper,
             redirects: Arc::default(),
+            diagnosis: Arc::new(Diagnosis::new(&options)),
             resident,
             options,
         })
@@ -92,16 +94,15 @@ impl CgiPrograms {
         &self.redirects
     }
 
-    fn find(&self, exchange: &Exchange) -> Result<Script, Error> {
+    fn find(&self, exchange: &Exchange) -> Result<Script, (Error, Option<PathBuf>)> {
         let request = exchange.request();
         if is_ambiguous(request.target()) {
-            return Err(Error::peer(404, "the path holds an encoded slash or NUL, which may mean two things"));
+            return Err((Error::peer(404, "the path holds an encoded slash or NUL, which may mean two things"), None));
         }
-        find(&self.root, request.path_info(), self.options.follow_symlinks).map_err(|missing| explain(&missing))
+        find(&self.root, request.path_info(), self.options.follow_symlinks).map_err(explain)
     }
 
-    fn execute(&self, script: &Script, environment: &Environment, theirs: &Theirs) -> Result<Child, Error> {
-        let path = self.options.variable(b"PATH").unwrap_or_default();
+    fn execute(&self, script: &Script, environment: &Environment, theirs: &Theirs) -> io::Result<Child> {
         let start = || {
             let name = CString::new(script.path.as_os_str().as_bytes())?;
             let directory = CString::new(script.path.parent().unwrap_or(Path::new("/")).as_os_str().as_bytes())?;
@@ -114,8 +115,7 @@ impl CgiPrograms {
             })?;
             Child::new(pid)
         };
-        let child =
-            start().map_err(|error: io::Error| Error::operator(diagnosis::explain(&script.path, &error, path)))?;
+        let child = start()?;
         self.options.limits.process.apply(child.pid());
         Ok(child)
     }
@@ -150,7 +150,11 @@ impl CgiPrograms {
         }
         let child = match self.execute(script, environment, &theirs) {
             Ok(child) => child,
-            Err(error) => return answer.fail(error),
+            Err(error) => {
+                let failure = Error::operator(format!("{} cannot be executed: {error}", script.path.display()));
+                answer.evidence().not_started = Some(error);
+                return answer.fail(failure);
+            }
         };
         drop(theirs);
         let mut executed = Executed { child };
@@ -172,7 +176,7 @@ impl CgiPrograms {
     fn end_executed(
         &self,
         script: &Script,
-        answer: Answer,
+        mut answer: Answer,
         outcome: Outcome,
         child: Child,
         error: StandardError,
@@ -184,12 +188,15 @@ impl CgiPrograms {
         let mut remains = Remains { child, is_ours: true, script: path, error: Some(error), place: Some(place), fate };
         match outcome {
             Outcome::Broken(why) => {
+                self.broke(&why, &mut answer, &mut remains);
                 self.reaper.end(remains);
                 answer.fail(why);
             }
             _ => {
+                let ending = if answer.awaits_ending() { remains.settle() } else { None };
+                tell(&mut answer, &remains, ending);
                 answer.end();
-                match remains.child.reap() {
+                match ending.or_else(|| remains.child.reap()) {
                     None => self.reaper.take(remains),
                     Some(ending) => {
                         remains.note(ending);
@@ -203,7 +210,7 @@ impl CgiPrograms {
     fn end_warm(
         &self,
         script: &Script,
-        answer: Answer,
+        mut answer: Answer,
         outcome: Outcome,
         job: WarmJob,
         error: StandardError,
@@ -222,10 +229,15 @@ impl CgiPrograms {
         let mut remains = Remains { child, is_ours: false, script: path, error: Some(error), place: Some(place), fate };
         match outcome {
             Outcome::Broken(why) => {
+                self.broke(&why, &mut answer, &mut remains);
                 self.reaper.end(remains);
                 answer.fail(why);
             }
             _ => {
+                if let Some(error) = &mut remains.error {
+                    error.drain();
+                }
+                tell(&mut answer, &remains, status.map(Ending::Exit));
                 answer.end();
                 match status {
                     Some(status) => {
@@ -238,11 +250,36 @@ impl CgiPrograms {
         }
     }
 
+    /// Shows a developer why a file is not run.
+    fn show_refused(&self, exchange: Exchange, error: &Error, path: &Path) {
+        let not_started = Some(io::Error::from(io::ErrorKind::PermissionDenied));
+        let findings = self.diagnosis.of(path, &Evidence { not_started, ..Evidence::default() });
+        Diagnosis::show(exchange, error.status(), path, &findings, b"");
+    }
+
+    /// Keeps what the program said before it has to be ended.
+    fn broke(&self, why: &Error, answer: &mut Answer, remains: &mut Remains) {
+        if let Some(error) = &mut remains.error {
+            error.drain();
+        }
+        tell(answer, remains, None);
+        if why.status() == 504 {
+            answer.evidence().ending = Some(millau_doctor::Ending::TimedOut(self.options.limits.time));
+        }
+    }
+
     fn leave_group(&self, has_group: bool, remains: &Remains, end_by: Instant) {
         if has_group {
             self.reaper.take_group(remains.child.pid(), remains.script.clone(), end_by);
         }
     }
+}
+
+/// Tells the answer how its program ended and what it last said.
+fn tell(answer: &mut Answer, remains: &Remains, ending: Option<Ending>) {
+    let evidence = answer.evidence();
+    evidence.ending = ending.map(Into::into);
+    evidence.stderr = remains.error.as_ref().map_or_else(Vec::new, |error| error.tail().to_vec());
 }
 
 /// A process that executes the script.
@@ -265,11 +302,14 @@ impl Application for CgiPrograms {
     fn call(&self, mut exchange: Exchange) {
         let script = match self.find(&exchange) {
             Ok(script) => script,
-            Err(error) => {
+            Err((error, path)) => {
                 if error.fault() != Fault::Peer {
                     log_failure(&self.root, &error);
                 }
-                return refuse(exchange, &error);
+                return match path.filter(|_| self.diagnosis.is_shown()) {
+                    Some(path) => self.show_refused(exchange, &error, &path),
+                    None => refuse(exchange, &error),
+                };
             }
         };
         let request = exchange.request_mut();
@@ -281,8 +321,16 @@ impl Application for CgiPrograms {
         }
         let environment = Environment::new(exchange.request(), &script, &self.root, &self.options);
         let limits = &self.options.limits;
-        let answer =
-            |exchange| Answer::new(exchange, self.redirects.clone(), script.path.clone(), limits.head, limits.output);
+        let answer = |exchange| {
+            Answer::new(
+                exchange,
+                self.redirects.clone(),
+                self.diagnosis.clone(),
+                script.path.clone(),
+                limits.head,
+                limits.output,
+            )
+        };
         if self.options.mode(&script.path) == Mode::Resident
             && let Some(resident) = &self.resident
         {
@@ -312,8 +360,8 @@ fn refuse(exchange: Exchange, error: &Error) {
 }
 
 /// Why there is no script. What is not executable is never shown.
-fn explain(missing: &Missing) -> Error {
-    match missing {
+fn explain(missing: Missing) -> (Error, Option<PathBuf>) {
+    let error = match &missing {
         Missing::Nothing | Missing::Directory => Error::peer(404, "there is no CGI program at this path"),
         Missing::NoFile(path) => {
             Error::operator(format!("{} is neither a file nor a directory", path.display())).with_status(403)
@@ -331,5 +379,10 @@ fn explain(missing: &Missing) -> Error {
         Missing::Unreadable(path, kind) => {
             Error::operator(format!("{} cannot be looked at: {kind}", path.display())).with_status(403)
         }
-    }
+    };
+    let path = match missing {
+        Missing::NotExecutable(path) | Missing::Unreadable(path, _) => Some(path),
+        _ => None,
+    };
+    (error, path)
 }

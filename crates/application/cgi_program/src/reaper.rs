@@ -17,6 +17,8 @@ use crate::standard_error::StandardError;
 
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
+/// Most programs end right after their output does.
+const SETTLE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 /// How often a process group without its leader is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often those who asked for it are told that time has passed.
@@ -187,6 +189,16 @@ impl Remains {
     /// True when the leader is dead and that has been noted: others in its group may live.
     fn is_dead(&self) -> bool {
         self.child.is_noted()
+    }
+
+    /// Waits a moment for the end of a process of ours whose output has ended, and reads what it last said.
+    pub(crate) fn settle(&mut self) -> Option<Ending> {
+        let mut ended = [PollFd::new(&self.child, PollFlags::IN)];
+        let _ = poll(&mut ended, Some(&SETTLE));
+        if let Some(error) = &mut self.error {
+            error.drain();
+        }
+        self.child.reap()
     }
 
     /// Takes note of the leader's end.

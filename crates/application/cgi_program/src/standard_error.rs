@@ -7,6 +7,8 @@ use rustix::io::Errno;
 
 /// Bytes of a line; a longer one is broken.
 const LONGEST_LINE: usize = 4 * 1024;
+/// Bytes at the end that are kept.
+const TAIL: usize = 8 * 1024;
 /// Bytes that are logged of one run. The rest is read and counted.
 const MOST: usize = 64 * 1024;
 
@@ -15,6 +17,8 @@ pub(crate) struct StandardError {
     pipe: OwnedFd,
     script: PathBuf,
     line: Vec<u8>,
+    /// The last of it, for whoever looks for the cause of a failure.
+    tail: Vec<u8>,
     logged: usize,
     dropped: u64,
     ended: bool,
@@ -23,7 +27,7 @@ pub(crate) struct StandardError {
 impl StandardError {
     /// `pipe` does not block.
     pub(crate) fn new(pipe: OwnedFd, script: PathBuf) -> Self {
-        Self { pipe, script, line: Vec::new(), logged: 0, dropped: 0, ended: false }
+        Self { pipe, script, line: Vec::new(), tail: Vec::new(), logged: 0, dropped: 0, ended: false }
     }
 
     /// True when the program has closed it, and whoever has it from the program.
@@ -52,7 +56,15 @@ impl StandardError {
         }
     }
 
+    /// The last of what was written.
+    pub(crate) fn tail(&self) -> &[u8] {
+        &self.tail
+    }
+
     fn take(&mut self, data: &[u8]) {
+        self.tail.extend_from_slice(data);
+        let excess = self.tail.len().saturating_sub(TAIL);
+        self.tail.drain(..excess);
         for part in data.split_inclusive(|byte| *byte == b'\n') {
             if self.logged >= MOST {
                 self.dropped += part.len() as u64;

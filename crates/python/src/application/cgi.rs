@@ -55,6 +55,7 @@ fn options(py: Python<'_>, settings: &Settings) -> Result<Options, String> {
         environment: environment(cgi),
         pass_authorization: cgi.pass_authorization,
         follow_symlinks: cgi.symlinks,
+        debug: settings.debug,
         limits: Limits {
             time: cgi.timeout,
             output: cgi.output_size,

@@ -37,6 +37,12 @@ impl Environment {
         (!values.is_empty()).then_some(values)
     }
 
+    /// What the environment says under a name, given without the prefix.
+    pub(crate) fn value(&self, name: &str) -> Option<OsString> {
+        let is_it = |other: &str| other.strip_prefix(PREFIX) == Some(name);
+        self.0.iter().find(|(other, _)| is_it(other)).map(|(_, value)| value.clone())
+    }
+
     /// The addresses that `FCGI_WEB_SERVER_ADDRS` names; `None` if it is not set, which means everybody. What is no address
     /// fits nobody.
     pub(crate) fn web_servers(&self) -> Option<Vec<IpAddr>> {

@@ -34,6 +34,9 @@ pub struct Settings {
     pub reload: bool,
     /// Answer an uncaught exception with a page that shows the traceback.
     pub debug: bool,
+    /// Who sends this with a request is told what the application would see of it; empty: nobody is. Else at least
+    /// 16 characters.
+    pub doctor_token: String,
     /// Where to change to before anything else; every relative path here counts from there.
     pub chdir: Option<PathBuf>,
     /// Directories for `sys.path`, after the current one.
@@ -106,7 +109,12 @@ pub struct Timeouts {
     pub send: Duration,
     /// From the order to stop to the end of what is still running; zero: at once.
     pub graceful: Duration,
+    /// Without a connection, until the server ends by itself; zero: never.
+    pub exit_when_idle: Duration,
 }
+
+/// A token of hexadecimal digits then has 64 bits.
+const SHORTEST_TOKEN: usize = 16;
 
 impl Settings {
     /// Before the defaults of the table are applied.
@@ -122,6 +130,7 @@ impl Settings {
             preload: false,
             reload: false,
             debug: false,
+            doctor_token: String::new(),
             chdir: None,
             pythonpath: Vec::new(),
             python_options: Vec::new(),
@@ -152,6 +161,7 @@ impl Settings {
                 keep_alive: Duration::ZERO,
                 send: Duration::ZERO,
                 graceful: Duration::ZERO,
+                exit_when_idle: Duration::ZERO,
             },
             cgi: CgiSettings::default(),
             warnings: Vec::new(),
@@ -194,6 +204,13 @@ impl Settings {
                 ));
             }
             self.limits.target_size = self.limits.head_size;
+        }
+        if !self.doctor_token.is_empty() && self.doctor_token.len() < SHORTEST_TOKEN {
+            return Err(format!(
+                "--doctor-token has {} characters: who guesses it sees what the application sees, so it needs {SHORTEST_TOKEN} \
+                 (openssl rand -hex 16 makes one)",
+                self.doctor_token.len()
+            ));
         }
         self.check_mounts()?;
         self.check_binds()

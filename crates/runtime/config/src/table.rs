@@ -222,6 +222,19 @@ pub static SETTINGS: &[Setting] = &[
         kind: Kind::Switch { off: "Show no traceback", set: |settings, on| settings.debug = on },
     },
     Setting {
+        name: "doctor-token",
+        value_name: "TEXT",
+        default: "",
+        help: "Tell 'millau doctor URL' what arrives here, if it sends this text",
+        long: "A request with this text in its field X-Millau-Doctor, at any path, does not reach the application: it is \
+               answered with the variables that the application would have seen, as JSON, so that 'millau doctor URL' can \
+               say what the front server does to a request. Cookies and credentials are left out. For the time of the \
+               examination only, and at least 16 characters (openssl rand -hex 16). The environment variable keeps it out \
+               of the list of processes. Empty: nothing answers.",
+        group: Group::Development,
+        kind: Kind::Secret { set: |settings, token| settings.doctor_token = token },
+    },
+    Setting {
         name: "access-log",
         value_name: "FILE",
         default: "",
@@ -443,6 +456,19 @@ pub static SETTINGS: &[Setting] = &[
                this time is cut, and the log says which requests that was.",
         group: Group::Timeouts,
         kind: Kind::Time { range: Duration::ZERO..=LONGEST, set: |settings, span| settings.timeouts.graceful = span },
+    },
+    Setting {
+        name: "exit-when-idle",
+        value_name: "SECONDS",
+        default: "0",
+        help: "End the server after so long without a connection; 0: never",
+        long: "For a server that is started again when somebody wants something: by the relay of a CGI program, or by the \
+               service manager, which keeps the sockets (LISTEN_FDS). The end is an orderly stop, and the exit code is 0.",
+        group: Group::Timeouts,
+        kind: Kind::Time {
+            range: Duration::ZERO..=LONGEST,
+            set: |settings, span| settings.timeouts.exit_when_idle = span,
+        },
     },
     Setting {
         name: "cgi-mode",

@@ -71,4 +71,6 @@ pub trait Board: Send + Sync {
     fn begin(&self, thread: usize, method: &[u8], target: &[u8]);
     /// `thread` has served it.
     fn end(&self, thread: usize);
+    /// So many connections are open now.
+    fn connections(&self, open: usize);
 }

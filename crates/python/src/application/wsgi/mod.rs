@@ -1,11 +1,11 @@
 //! WSGI (PEP 3333): one callable, called with `environ` and `start_response`.
 
 mod call;
-mod debug_page;
 mod environ;
 mod errors;
 mod file_wrapper;
 mod input;
+mod name_hash;
 mod respond;
 mod response_head;
 

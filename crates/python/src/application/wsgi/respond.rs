@@ -1,12 +1,13 @@
 //! From the call of the application to the end of its response.
 
 use millau_gateway::{BodyLength, Error, Exchange};
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyString, PyTuple};
 
 use super::call::StartResponse;
-use super::{FileWrapper, Input, WsgiApplication, debug_page};
+use super::{FileWrapper, Input, WsgiApplication};
+use crate::application::debug_page;
 use crate::door::{body_bytes, latin1_bytes, traceback, type_name};
 
 impl WsgiApplication {
@@ -70,10 +71,12 @@ impl WsgiApplication {
         if let Ok(list) = result.cast_exact::<PyList>()
             && list.len() == 1
         {
-            this.lock().single = true;
             let item = list.get_item(0)?;
-            this.send(py, body_bytes(&item, "an item of the response")?, false)?;
-            return self.start_empty(call);
+            let data = body_bytes(&item, "an item of the response")?;
+            let mut state = this.lock();
+            state.single = true;
+            state.write(data)?;
+            return state.start_empty();
         }
         if let Ok(wrapper) = result.cast_exact::<FileWrapper>()
             && self.send_file(py, call, wrapper)?
@@ -114,7 +117,7 @@ impl WsgiApplication {
                 "application error: the response body is longer than its Content-Length ({excess} bytes were cut off)"
             );
         }
-        self.start_empty(call)
+        call.get().lock().start_empty()
     }
 
     /// Sees to it that what is written gets on its way before the application is asked for more.
@@ -137,20 +140,6 @@ impl WsgiApplication {
             exchange.must_wait()
         };
         if must_wait { this.wait(py, |channel| channel.wait()) } else { Ok(()) }
-    }
-
-    /// Starts a response whose body turned out to be empty.
-    fn start_empty(&self, call: &Bound<'_, StartResponse>) -> PyResult<()> {
-        let mut state = call.get().lock();
-        if state.is_over() || state.is_started() {
-            return Ok(());
-        }
-        if !state.is_called() {
-            return Err(PyRuntimeError::new_err(
-                "the application returned without calling start_response(): the response has no status",
-            ));
-        }
-        state.start(BodyLength::Known(0))
     }
 
     /// Sends the file behind a wrapper by the kernel; `false`: there is no real file.
@@ -186,7 +175,7 @@ impl WsgiApplication {
         }
         log::error!("application error in {method} {target}:\n{text}");
         if self.surroundings.debug && !exchange.is_started() {
-            debug_page::answer(exchange, &text, environ);
+            debug_page::answer(exchange, error, &text, environ.as_any());
         } else {
             exchange.fail(Error::application("the application raised an exception"));
         }

@@ -1,0 +1,139 @@
+//! CGI scripts: what is wrong with each, mended where that is asked for and safe, and run where that is asked for.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use millau_config::Examination;
+use millau_doctor::{Finding, Options, Problem, Severity, diagnose_script, try_script};
+
+/// A mend may bring the next problem to light: a shebang that can be read now may name no interpreter. More rounds than
+/// this would mean that two mends undo one another.
+const ROUNDS: usize = 4;
+
+pub(super) struct Scripts<'a> {
+    pub(super) examination: &'a Examination,
+    pub(super) options: &'a Options,
+}
+
+#[derive(Default)]
+struct Count {
+    errors: usize,
+    warnings: usize,
+    mended: usize,
+}
+
+impl Scripts<'_> {
+    /// `true`: no error is left in any of them.
+    pub(super) fn all(&self, scripts: &[PathBuf], out: &mut impl Write) -> io::Result<bool> {
+        let mut count = Count::default();
+        // The directories above are the same for all scripts in one.
+        let mut told = Vec::new();
+        for script in scripts {
+            self.one(script, &mut told, &mut count, out)?;
+        }
+        self.summary(scripts.len(), &count, out)?;
+        Ok(count.errors == 0)
+    }
+
+    fn one(&self, script: &Path, told: &mut Vec<Finding>, count: &mut Count, out: &mut impl Write) -> io::Result<()> {
+        let mut findings = diagnose_script(script, self.options);
+        if self.examination.fix {
+            for _ in 0..ROUNDS {
+                let safe: Vec<&Finding> = findings.iter().filter(|finding| finding.mend.safe().is_some()).collect();
+                if safe.is_empty() {
+                    break;
+                }
+                let before = count.mended;
+                for finding in safe {
+                    mend(finding, count, out)?;
+                }
+                if before == count.mended {
+                    break;
+                }
+                findings = diagnose_script(script, self.options);
+            }
+        }
+        findings.retain(|finding| !told.iter().any(|other| is_told_by(finding, other)));
+        for finding in &findings {
+            tell(finding, count, out)?;
+        }
+        let has_errors = findings.iter().any(|finding| finding.severity == Severity::Error);
+        told.append(&mut findings);
+        if self.examination.run && !has_errors {
+            self.trial(script, count, out)?;
+        } else if self.examination.run {
+            writeln!(out, "{}: not run, for it could not answer\n", script.display())?;
+        }
+        Ok(())
+    }
+
+    fn trial(&self, script: &Path, count: &mut Count, out: &mut impl Write) -> io::Result<()> {
+        let trial = try_script(script, self.options, self.examination.time_limit);
+        if let Some(answer) = &trial.answer {
+            writeln!(out, "{}: it answered: {}", script.display(), printable(answer))?;
+        }
+        for finding in &trial.findings {
+            tell(finding, count, out)?;
+        }
+        let stderr = String::from_utf8_lossy(&trial.stderr);
+        let lines: Vec<&str> = stderr.trim_end().lines().collect();
+        if !lines.is_empty() {
+            writeln!(out, "the end of its error output:")?;
+            for line in &lines[lines.len().saturating_sub(20)..] {
+                writeln!(out, "  | {}", printable(line))?;
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    fn summary(&self, scripts: usize, count: &Count, out: &mut impl Write) -> io::Result<()> {
+        let number = |count: usize, word: &str| match count {
+            1 => format!("1 {word}"),
+            _ => format!("{count} {word}s"),
+        };
+        let mut parts = vec![number(count.errors, "error"), number(count.warnings, "warning")];
+        if count.mended > 0 {
+            parts.push(format!("{} mended", count.mended));
+        }
+        if count.errors + count.warnings + count.mended == 0 {
+            parts = vec!["nothing is wrong".to_owned()];
+        }
+        let not_run = if self.examination.run { "" } else { " (looked at, not run: --run runs each once)" };
+        writeln!(out, "{}, as {}: {}{not_run}", number(scripts, "script"), self.options.user.name, parts.join(", "))
+    }
+}
+
+/// The directories above scripts are theirs in common, and so is what serves them.
+fn is_told_by(finding: &Finding, other: &Finding) -> bool {
+    finding == other
+        || finding.problem == Problem::NotServedAsCgi && finding.problem == other.problem && finding.mend == other.mend
+}
+
+fn tell(finding: &Finding, count: &mut Count, out: &mut impl Write) -> io::Result<()> {
+    match finding.severity {
+        Severity::Error => count.errors += 1,
+        Severity::Warning => count.warnings += 1,
+        Severity::Note => {}
+    }
+    writeln!(out, "{finding}\n")
+}
+
+/// Shows the command, then does the same.
+fn mend(finding: &Finding, count: &mut Count, out: &mut impl Write) -> io::Result<()> {
+    let Some(safe) = finding.mend.safe() else { return Ok(()) };
+    writeln!(out, "{finding}")?;
+    out.flush()?;
+    match safe.apply() {
+        Ok(()) => {
+            count.mended += 1;
+            writeln!(out, "  done\n")
+        }
+        Err(error) => writeln!(out, "  not done: {error}\n"),
+    }
+}
+
+/// Without what a script's words could do to a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
