@@ -5,7 +5,17 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, Final, Protocol, final, type_check_only
 
-__all__ = ["CgiStreams", "Errors", "FileWrapper", "Input", "StartResponse", "Write", "__version__", "main", "translate_psp"]
+__all__ = [
+    "CgiStreams",
+    "Errors",
+    "FileWrapper",
+    "Input",
+    "StartResponse",
+    "Write",
+    "__version__",
+    "main",
+    "translate_psp",
+]
 
 __version__: Final[str]
 

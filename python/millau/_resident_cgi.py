@@ -71,7 +71,7 @@ def run(path: bytes, variables: dict[bytes, bytes], streams: _Streams, errors: E
             _set_environment(variables)
             sys.stdin = io.TextIOWrapper(_body(streams))
             sys.stdout = io.TextIOWrapper(cast("io.BufferedWriter", streams))
-            sys.stderr = cast("io.TextIOBase", errors)  # type: ignore[assignment]
+            sys.stderr = cast("io.TextIOBase", errors)
             sys.argv = [script]
             sys.modules["__main__"] = main
             sys.path.insert(0, os.path.realpath(directory))

@@ -1,7 +1,6 @@
-"""The warm parent of one Python CGI script: forks a process for each request from an interpreter that has imported what the
-script imports.
+"""The warm parent of one Python CGI script: forks a process for each request.
 
-The server starts it as ``INTERPRETER [OPTIONS] _warm_cgi.py SCRIPT``, with pipes as standard streams and
+It does so from an interpreter that has imported what the script imports. The server starts it as ``INTERPRETER [OPTIONS] _warm_cgi.py SCRIPT``, with pipes as standard streams and
 
 * descriptor 3, from which the forked children take jobs: the kernel gives each message to exactly one of them;
 * descriptor 4, on which the parent tells what it has imported; when the server closes it, the parent ends.
@@ -19,10 +18,13 @@ from __future__ import annotations
 import sys
 
 # What an interpreter has loaded when a script begins. All else that is loaded here is hidden from the script again.
-BARE = frozenset(sys.modules)
+BARE = frozenset(sys.modules) - {"__future__"}
+MAIN = frozenset(globals()) - {"annotations", "BARE"}
 
-import _signal  # noqa: E402
+import _io  # noqa: E402
+import _signal  # type: ignore[import-not-found]  # noqa: E402
 import _socket  # noqa: E402
+import _weakref  # noqa: E402
 import atexit  # noqa: E402
 import gc  # noqa: E402
 import os  # noqa: E402
@@ -41,7 +43,7 @@ JOBS, SERVER = 3, 4
 SPARE = 2
 """Children that wait for a job: they are forked ahead of demand."""
 
-LOADER = type(__loader__) if __loader__ is not None else None
+LOADER: Any = type(globals().get("__loader__"))
 """The class of ``__loader__`` in a script."""
 
 LONGEST = 1 << 20
@@ -55,9 +57,32 @@ TRIAL = 30.0
 """Seconds that a trial import may take."""
 
 REQUEST_VARIABLES = frozenset(
-    "AUTH_TYPE CONTENT_LENGTH CONTENT_TYPE DOCUMENT_ROOT GATEWAY_INTERFACE HTTPS PATH_INFO PATH_TRANSLATED QUERY_STRING "
-    "REMOTE_ADDR REMOTE_HOST REMOTE_IDENT REMOTE_PORT REMOTE_USER REQUEST_METHOD REQUEST_SCHEME REQUEST_URI "
-    "SCRIPT_FILENAME SCRIPT_NAME SERVER_ADDR SERVER_NAME SERVER_PORT SERVER_PROTOCOL SERVER_SOFTWARE".split()
+    [
+        "AUTH_TYPE",
+        "CONTENT_LENGTH",
+        "CONTENT_TYPE",
+        "DOCUMENT_ROOT",
+        "GATEWAY_INTERFACE",
+        "HTTPS",
+        "PATH_INFO",
+        "PATH_TRANSLATED",
+        "QUERY_STRING",
+        "REMOTE_ADDR",
+        "REMOTE_HOST",
+        "REMOTE_IDENT",
+        "REMOTE_PORT",
+        "REMOTE_USER",
+        "REQUEST_METHOD",
+        "REQUEST_SCHEME",
+        "REQUEST_URI",
+        "SCRIPT_FILENAME",
+        "SCRIPT_NAME",
+        "SERVER_ADDR",
+        "SERVER_NAME",
+        "SERVER_PORT",
+        "SERVER_PROTOCOL",
+        "SERVER_SOFTWARE",
+    ]
 )
 """A module that looks at one of these while it is imported is imported anew by each request (``HTTP_`` variables too)."""
 
@@ -175,8 +200,11 @@ def set_environment(variables: Iterable[bytes]) -> None:
 def run(script: Script, path: str) -> int:
     """Run the script as the interpreter would, and give the exit status."""
     main = type(sys)("__main__")
-    loader = LOADER("__main__", path) if LOADER is not None else None
-    main.__dict__.update(__file__=path, __cached__=None, __loader__=loader, __builtins__=__builtins__)
+    loader = LOADER("__main__", path) if LOADER is not type(None) else None
+    main.__dict__.update(__file__=path, __loader__=loader, __builtins__=__builtins__)
+    for name in MAIN:
+        # What else there is depends on the version.
+        main.__dict__.setdefault(name, {} if name == "__annotations__" else None)
     sys.modules["__main__"] = main
     sys.argv = [path]
     if hasattr(sys, "orig_argv"):
@@ -223,13 +251,24 @@ def wind_up(own: list[Any]) -> int:
             sys.excepthook(*sys.exc_info())
     atexit._run_exitfuncs()
     status = flush()
-    # A file that was never closed is written when its last reference goes.
-    for module in (sys.modules["__main__"], *reversed(own)):
+    # A file that was never closed is written when its last reference goes, or here, if that is too late.
+    for value in list(sys.modules["__main__"].__dict__.values()):
+        if isinstance(value, _io._IOBase):
+            try:
+                value.flush()
+            except (OSError, ValueError):
+                pass
+    sys.excepthook, sys.unraisablehook = sys.__excepthook__, sys.__unraisablehook__
+    left = [_weakref.ref(module) for module in (*own, sys.modules.pop("__main__"))]
+    for name in [name for name, module in sys.modules.items() if module in own]:
+        del sys.modules[name]
+    own.clear()
+    gc.collect()
+    for module in reversed([module for reference in left if (module := reference()) is not None]):
         names = module.__dict__
         for name in sorted(names, key=lambda name: name[:1] != "_"):
             if name != "__builtins__":
                 names[name] = None
-    gc.collect()
     return flush() or status
 
 
@@ -250,7 +289,8 @@ def flush() -> int:
 class UnraisableArguments:
     """What ``sys.unraisablehook`` is called with."""
 
-    err_msg = None
+    err_msg: str | None = None
+    exc_value: BaseException | None
 
     def __init__(self, error: BaseException, stream: object) -> None:
         self.exc_type, self.exc_value, self.exc_traceback, self.object = type(error), error, error.__traceback__, stream
@@ -371,8 +411,10 @@ class Parent:
 
 
 def trial(script: Script, entries: list[str], report: int) -> NoReturn:
-    """Import modules one by one in a process of its own. Reports those that the parent may import, up to the first that it
-    may not; and the name of one that starts a thread."""
+    """Import modules one by one in a process of its own.
+
+    Reports those that the parent may import, up to the first that it may not; and the name of one that starts a thread.
+    """
     read: set[str] = set()
 
     class Watched(type(os.environ)):  # type: ignore[misc]

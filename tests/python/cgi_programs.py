@@ -58,10 +58,10 @@ class Programs:
             (self.path / f"program.{language}").chmod(0o755)
         subprocess.run(["cc", "-O1", "-o", self.path / "program.c", SOURCES / "program.c"], check=True)
 
-    def serve(self, *args: str, env: dict[str, str] | None = None) -> Server:
+    def serve(self, *args: str, **options) -> Server:
         """A server of the directory, whose programs carry a mark that tells them from everything else that runs."""
         target = f"cgi:{self.path}"
-        return Server(target, "--mount", f"/cgi-bin={target}", "--cgi-env", self.mark, *args, env=env)
+        return Server(target, "--mount", f"/cgi-bin={target}", "--cgi-env", self.mark, *args, **options)
 
     def processes(self) -> list[Process]:
         """Every process that has the mark: programs, warm interpreters, and what they have started."""
