@@ -84,7 +84,8 @@ def test_what_goes_wrong_in_a_script_is_diagnosed(directory, debugging, public, 
     assert said in page.text or said.replace("'", "&#39;") in page.text
     text = debugging.get(f"/{name}")
     assert (text.status, text["Content-Type"]) == (500, "text/plain; charset=utf-8")
-    assert f"[{problem}]" in text.text
+    # The page for an exception may be the script's own.
+    assert f"[{problem}]" in text.text or problem == "exception"
     bare = public.get(f"/{name}")
     if problem == "exception":
         # What it printed before is a whole response, and only its exit status says otherwise.
@@ -132,3 +133,40 @@ def test_a_working_script_is_not_touched(directory, debugging):
     write(Path(directory) / "good.py", GOOD)
     answer = debugging.get("/good.py", BROWSER)
     assert (answer.status, answer.body) == (200, b"hello\n")
+
+
+RAISING = """
+def inner(book):
+    number = 40 + 2
+    return book[number]
+print('Content-Type: text/plain')
+print()
+print('a beginning')
+inner({'title': 'Dune'})
+"""
+
+
+@pytest.mark.parametrize("mode", ["warm", "resident"])
+def test_python_scripts_get_the_page_for_their_exception(directory, mode):
+    write(directory / "raising.py", python(RAISING))
+    with Server(f"cgi:{directory}", "--debug", "--cgi-mode", mode, cwd=directory.parent) as server:
+        server.get("/raising.py")  # The first one may be executed while the interpreter warms up.
+        server.wait_until(lambda: b"number" in server.get("/raising.py", BROWSER).body, "the script runs as it should")
+        page = server.get("/raising.py", BROWSER)
+        assert (page.status, page["Content-Type"]) == (500, "text/html; charset=utf-8")
+        assert "<b>KeyError</b>: 42" in page.text
+        assert "<td>number</td><td>42</td>" in page.text
+        assert "REQUEST_METHOD" in page.text
+        assert "a beginning\n\n" not in page.text and "MILLAU_CGI_DEBUG" not in page.text
+        assert server.get("/raising.py")["Content-Type"] == "text/plain; charset=utf-8"
+        write(
+            directory / "shown.py", python("import os\nprint('Content-Type: text/plain\\n')\nprint(sorted(os.environ))")
+        )
+        assert "MILLAU_CGI_DEBUG" not in server.get("/shown.py").text
+        server.wait_for_log("KeyError: 42")
+
+
+def test_without_the_option_python_scripts_show_nothing(directory, public):
+    write(directory / "raising.py", python(RAISING))
+    answer = public.get("/raising.py", BROWSER)
+    assert b"KeyError" not in answer.body and b"number" not in answer.body
