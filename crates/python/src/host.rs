@@ -137,6 +137,7 @@ impl<'a> PythonHost<'a> {
             forwarded_from: self.settings.forwarded_from.clone(),
             ajp_secret: self.settings.ajp_secret.clone().into_bytes(),
             ajp_packet_size: self.settings.ajp_packet_size,
+            ajp_paths: self.settings.ajp_paths,
             access_log: self.access_log.clone(),
         }
     }
