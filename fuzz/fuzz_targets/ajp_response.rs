@@ -10,10 +10,10 @@ mod connection;
 use connection::{End, response_outcome};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use millau_ajp::{
-    BODY_CHUNK_END, BodyFollows, EncodeError, FLUSH, Limits, SendHeaders, encode_body_chunk_prefix,
-    encode_send_headers, end_response, max_body_chunk,
+    BODY_CHUNK_END, EncodeError, FLUSH, Limits, SendHeaders, encode_body_chunk_prefix, encode_send_headers,
+    end_response, max_body_chunk,
 };
-use millau_gateway::{BodyLength, Response};
+use millau_gateway::{BodyExtent, BodyLength, Response, ResponseError};
 
 fuzz_target!(|input: &[u8]| -> Corpus {
     // Longer input shows nothing that the narrow limits do not, and takes long.
@@ -56,7 +56,7 @@ fn write_and_read(input: &[u8]) {
         Ok(follows) => follows,
         Err(error) => {
             assert_eq!(out, b"before");
-            if error == EncodeError::ControlCharacter {
+            if error == EncodeError::Response(ResponseError::ControlCharacter) {
                 let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
                 assert!(text.iter().any(is_control), "refused for a control character that is not there");
             }
@@ -64,7 +64,7 @@ fn write_and_read(input: &[u8]) {
         }
     };
     assert!(out.len() - 6 <= packet_size, "larger than a packet");
-    let body = if follows == BodyFollows::None { &[] } else { text };
+    let body = if follows == BodyExtent::None { &[] } else { text };
     for data in body.chunks((1 + usize::from(piece)).min(max_body_chunk(packet_size))) {
         let start = out.len();
         encode_body_chunk_prefix(&mut out, data.len());
@@ -91,8 +91,8 @@ fn write_and_read(input: &[u8]) {
     assert!(fields().filter(|(name, _)| is_own(name)).eq(sent), "the fields are not those that were sent");
     let lengths: Vec<_> = fields().filter(|(name, _)| name == b"content-length").map(|(_, value)| value).collect();
     match follows {
-        BodyFollows::Length(length) => assert_eq!(lengths, [length.to_string().into_bytes()]),
-        BodyFollows::Unknown => assert!(lengths.is_empty()),
-        BodyFollows::None => assert!(lengths.len() <= 1 && (response.status != 204 || lengths.is_empty())),
+        BodyExtent::Length(length) => assert_eq!(lengths, [length.to_string().into_bytes()]),
+        BodyExtent::Open => assert!(lengths.is_empty()),
+        BodyExtent::None => assert!(lengths.len() <= 1 && (response.status != 204 || lengths.is_empty())),
     }
 }

@@ -19,11 +19,14 @@ def asked(environ):
     return {key: values[0] for key, values in parse_qs(environ["QUERY_STRING"]).items()}
 
 
+PERIOD = 999_983
+BLOCK = b"".join(b"%07x " % number for number in range(PERIOD // 8 + 1))[:PERIOD]
+
+
 def pattern(start: int, length: int) -> bytes:
-    """Bytes of an endless text in which every place can be told from every other."""
-    first = start // 8
-    text = b"".join(b"%07x " % number for number in range(first, (start + length) // 8 + 1))
-    return text[start - 8 * first :][:length]
+    """Bytes of an endless text that repeats after a prime number of them, so that a piece in a wrong place shows."""
+    offset = start % PERIOD
+    return (BLOCK * (2 + length // PERIOD))[offset : offset + length]
 
 
 @application.case
@@ -104,6 +107,13 @@ def fail(environ, start_response):
 @application.case
 def fail_in_stream(environ, start_response):
     start_response("200 OK", [*TEXT, ("Content-Length", "1000000")])
+    yield b"x" * 1000
+    raise ValueError("on purpose")
+
+
+@application.case
+def fail_without_length(environ, start_response):
+    start_response("200 OK", TEXT)
     yield b"x" * 1000
     raise ValueError("on purpose")
 

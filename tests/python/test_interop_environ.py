@@ -98,6 +98,8 @@ def merged(path: str) -> str:
 @pytest.mark.parametrize("path", DOTS)
 def test_dot_segments_are_resolved_as_the_front_server_has_done(front, path):
     """What the front server's rules were applied to is what the application sees."""
+    if path == "/a//../b" and (why := forced(front.pair, "dots behind empty segments")):
+        pytest.skip(why)
     seen = through(front, "/environ" + path)
     resolved = {
         "/a/./b/../c": "/environ/a/c",

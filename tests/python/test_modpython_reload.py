@@ -74,7 +74,7 @@ def test_a_module_that_fails_is_tried_again(tmp_path: Path) -> None:
         write(tmp_path / "index.py", "raise RuntimeError('half written')\n")
         assert server.request().status == 500
         assert server.request().status == 500
-        assert server.log().count("RuntimeError: half written") == 2
+        server.wait_until(lambda: server.log().count("RuntimeError: half written") == 2, "both are logged")
         write(tmp_path / "index.py", "def index(req):\n    return 'good again'\n")
         assert server.request().text == "good again"
 

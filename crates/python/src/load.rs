@@ -38,7 +38,7 @@ pub(crate) fn application(py: Python<'_>, target: &str) -> Result<Py<PyAny>, Str
         Some(attribute) => named(py, target, &module, attribute)?,
         None => by_default(target, &module)?,
     };
-    checked(py, target, found).map(Bound::unbind)
+    checked(target, found).map(Bound::unbind)
 }
 
 /// The kinds of target that mod_python's handlers are.
@@ -52,6 +52,27 @@ pub(crate) fn mod_python_kind(target: &str) -> Option<(&str, &str)> {
     (MOD_PYTHON.contains(&kind) && !Path::new(&format!("{kind}.py")).exists()).then_some((kind, path))
 }
 
+/// Whether a target is a directory to be served as it is: one that is named as a path, since a bare name is a module's.
+pub(crate) fn is_directory(target: &str) -> bool {
+    (matches!(target, "." | "..") || target.contains('/')) && Path::new(target).is_dir()
+}
+
+/// Makes the callable of one of mod_python's kinds for `path`; `root` is where the URLs of a handler count from.
+pub(crate) fn mod_python_target(
+    py: Python<'_>,
+    kind: &str,
+    path: &str,
+    root: Option<&str>,
+    settings: &Settings,
+) -> PyResult<Py<PyAny>> {
+    let options = PyDict::new(py);
+    for (name, value) in &settings.python_options {
+        options.set_item(name, value)?;
+    }
+    let targets = py.import("millau.mod_python._targets")?;
+    Ok(targets.call_method1("make", (kind, path, options, settings.debug, root))?.unbind())
+}
+
 /// The DIR of `static:DIR`.
 pub(crate) fn static_directory(target: &str) -> Option<&str> {
     target.strip_prefix("static:").filter(|_| !Path::new("static.py").exists())
@@ -63,15 +84,7 @@ pub(crate) fn static_directory(target: &str) -> Option<&str> {
 /// As [`application`].
 pub(crate) fn mod_python(py: Python<'_>, target: &str, settings: &Settings) -> Result<Option<Py<PyAny>>, String> {
     let Some((kind, path)) = mod_python_kind(target) else { return Ok(None) };
-    let make = || -> PyResult<Py<PyAny>> {
-        let options = PyDict::new(py);
-        for (name, value) in &settings.python_options {
-            options.set_item(name, value)?;
-        }
-        let targets = py.import("millau.mod_python._targets")?;
-        Ok(targets.call_method1("make", (kind, path, options, settings.debug))?.unbind())
-    };
-    make().map(Some).map_err(|error| {
+    mod_python_target(py, kind, path, None, settings).map(Some).map_err(|error| {
         let wrong_target = py
             .import("millau.mod_python._targets")
             .and_then(|targets| targets.getattr("TargetError"))
@@ -164,7 +177,7 @@ fn paste<'py>(py: Python<'py>, file: &str) -> Result<Bound<'py, PyAny>, String> 
         }
         deploy.call_method1("loadapp", (uri,))
     };
-    checked(py, &target, load().map_err(|error| raised(py, &target, &error))?)
+    checked(&target, load().map_err(|error| raised(py, &target, &error))?)
 }
 
 fn named<'py>(
@@ -206,7 +219,7 @@ fn by_default<'py>(target: &str, module: &Bound<'py, PyModule>) -> Result<Bound<
     ))
 }
 
-fn checked<'py>(py: Python<'py>, target: &str, found: Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>, String> {
+fn checked<'py>(target: &str, found: Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>, String> {
     if !found.is_callable() {
         return Err(format!(
             "cannot load '{target}': it is {} and cannot be called. A WSGI application is a callable that takes environ \
@@ -214,13 +227,7 @@ fn checked<'py>(py: Python<'py>, target: &str, found: Bound<'py, PyAny>) -> Resu
             type_name(&found)
         ));
     }
-    let is_coroutine = |object: &Bound<'py, PyAny>| {
-        py.import("inspect")
-            .and_then(|inspect| inspect.call_method1("iscoroutinefunction", (object,)))
-            .and_then(|answer| answer.is_truthy())
-            .unwrap_or(false)
-    };
-    if is_coroutine(&found) || found.getattr("__call__").is_ok_and(|call| is_coroutine(&call)) {
+    if is_coroutine_function(&found) || found.getattr("__call__").is_ok_and(|call| is_coroutine_function(&call)) {
         return Err(format!(
             "cannot load '{target}': it is an ASGI application, which this version of Millau does not serve yet; \
              it serves WSGI."
@@ -229,7 +236,24 @@ fn checked<'py>(py: Python<'py>, target: &str, found: Bound<'py, PyAny>) -> Resu
     Ok(found)
 }
 
-fn raised(py: Python<'_>, target: &str, error: &PyErr) -> String {
+/// What `inspect.iscoroutinefunction` says; importing that module would take longer than many a CGI program as a whole.
+fn is_coroutine_function(object: &Bound<'_, PyAny>) -> bool {
+    /// `inspect.CO_COROUTINE`
+    const CO_COROUTINE: u32 = 0x80;
+    let mut object = object.clone();
+    // Through bound methods and functools.partial objects; a cycle of them cannot be called anyway.
+    for _ in 0..100 {
+        let attribute = if type_name(&object) == "partial" { "func" } else { "__func__" };
+        match object.getattr(attribute) {
+            Ok(inner) => object = inner,
+            Err(_) => break,
+        }
+    }
+    let flags = object.getattr("__code__").and_then(|code| code.getattr("co_flags")?.extract::<u32>());
+    flags.is_ok_and(|flags| flags & CO_COROUTINE != 0) || object.hasattr("_is_coroutine_mark").unwrap_or(false)
+}
+
+pub(crate) fn raised(py: Python<'_>, target: &str, error: &PyErr) -> String {
     format!(
         "cannot load '{target}': the application raised while it was imported. Mend what the traceback names and start again.\n{}",
         traceback(py, error)

@@ -53,7 +53,8 @@ class Importer:
 
         Raises what the module raises while it is executed, and ``FileNotFoundError``.
         """
-        path = os.path.realpath(path)
+        if path not in self._records:
+            path = os.path.realpath(path)
         with self._lock:
             if self._loading:
                 self._loading[-1].children.add(path)

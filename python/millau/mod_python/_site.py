@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 
 
@@ -42,17 +43,26 @@ class Site:
         here = self.root
         for index, segment in enumerate(segments):
             here = os.path.join(here, segment)
-            if os.path.isdir(here):
+            mode = self._mode(here)
+            if stat.S_ISDIR(mode):
                 continue
-            rest = segments[index + 1 :]
-            path_info = "".join("/" + part for part in rest)
-            self.check(here if os.path.exists(here) else os.path.dirname(here))
+            path_info = "".join("/" + part for part in segments[index + 1 :])
             return Place(here, path_info + "/" if ends_with_slash else path_info)
-        self.check(here)
         return Place(here + "/", "", (bool(segments) and not ends_with_slash) or not path)
 
     def check(self, path: str) -> None:
-        """Raise `OutOfBounds` if the file, links followed, is not below the directory."""
-        real = os.path.realpath(path)
-        if real != self.root and not real.startswith(self.root.rstrip("/") + "/"):
-            raise OutOfBounds("the path leads out of the directory")
+        """Raise `OutOfBounds` if a file in a directory that was walked to is a link that leads out."""
+        self._mode(path)
+
+    def _mode(self, path: str) -> int:
+        """Give the kind of a file, 0 if there is none; only where there are links it is asked where they lead."""
+        try:
+            mode = os.lstat(path).st_mode
+            if not stat.S_ISLNK(mode):
+                return mode
+            real = os.path.realpath(path, strict=True)
+            if real != self.root and not real.startswith(self.root.rstrip("/") + "/"):
+                raise OutOfBounds("the path leads out of the directory")
+            return os.stat(real).st_mode
+        except OSError:
+            return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import os
 import sys
 import urllib.parse
@@ -115,14 +114,7 @@ class Target:
         """Give the function of ``module::function``; a class before a dot is made with the request."""
         module_name, _, path = name.partition("::")
         module = self.load(module_name)
-        found: Any = module
-        for part in (path or default).split("."):
-            is_class = inspect.isclass(found)
-            owner = found(req) if is_class else found
-            if not hasattr(owner, part):
-                raise AttributeError(f"'{name}': {getattr(module, '__file__', module_name)} contains no '{part}'")
-            found = getattr(owner, part)
-        handler: Handler = found
+        handler: Handler = apache.resolve_object(module, path or default, req)
         return handler
 
     def load(self, name: str) -> Any:
@@ -196,8 +188,10 @@ def _directory(path: str) -> str:
     return os.path.realpath(path)
 
 
-def make(kind: str, path: str, options: Mapping[str, str], debug: bool) -> Target:
+def make(kind: str, path: str, options: Mapping[str, str], debug: bool, root: str | None = None) -> Target:
     """Make the callable of a target: ``publisher:PATH``, ``psp:DIR`` or ``handler:MODULE_OR_FILE[:function]``.
+
+    ``root`` is the directory that URLs of a handler count from, if it is not that of its file.
 
     Raises `TargetError`, and what the module of a handler raises while it is imported.
     """
@@ -213,11 +207,11 @@ def make(kind: str, path: str, options: Mapping[str, str], debug: bool) -> Targe
         target: Target = _Publisher("mod_python.publisher", os.path.dirname(file), options, debug)
         target.module = file
     else:
-        target = _handler(path, options, debug)
+        target = _handler(path, options, debug, root)
     return target
 
 
-def _handler(path: str, options: Mapping[str, str], debug: bool) -> Target:
+def _handler(path: str, options: Mapping[str, str], debug: bool, root: str | None) -> Target:
     module, _, function = path.replace("::", ":").partition(":")
     if module.endswith(".py") or "/" in module:
         file: str | None = module if module.endswith(".py") else module + ".py"
@@ -230,7 +224,7 @@ def _handler(path: str, options: Mapping[str, str], debug: bool) -> Target:
         )
     if file:
         module = os.path.realpath(file)
-    directory = os.path.dirname(module) if file else os.getcwd()
+    directory = root or (os.path.dirname(module) if file else os.getcwd())
     target = _Plain(f"{module}::{function or 'handler'}", directory, options, debug)
     # What is wrong with the module is said at the start. A method of a class is looked up with the request that it is for.
     loaded = target.load(module)

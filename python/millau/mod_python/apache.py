@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import inspect
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -54,6 +55,20 @@ def import_module(module_name: str, autoreload: int = 1, log: int = 0, path: Seq
     return _importer.import_module(
         module_name, directory, path, (lambda text: write_log(text, APLOG_NOTICE)) if log else None
     )
+
+
+def resolve_object(module: Any, obj_str: str, arg: Any = None, silent: int = 0) -> Any:
+    """Walk from a module along dotted names; a class on the way is made with ``arg``. None, if that is not found silently."""
+    found: Any = module
+    for name in obj_str.split("."):
+        is_class = inspect.isclass(found)
+        owner = found(arg) if is_class else found
+        if not hasattr(owner, name):
+            if silent:
+                return None
+            raise AttributeError(f"{getattr(module, '__file__', module)} contains no '{name}' of '{obj_str}'")
+        found = getattr(owner, name)
+    return found
 
 
 def allow_methods(req: Request, *methods: str) -> None:

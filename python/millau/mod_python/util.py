@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import io
 import tempfile
+import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -307,16 +309,35 @@ def apply_fs_data(object: Any, fs: FieldStorage, **args: Any) -> Any:
         if field.name not in args:
             fields.setdefault(field.name, []).append(value)
     values = {name: found[0] if len(found) == 1 else found for name, found in fields.items()} | args
+    wanted = _taken(object)
+    if wanted is None:
+        return object(**values)
+    return object(**{name: value for name, value in values.items() if name in wanted})
+
+
+def _taken(object: Any) -> frozenset[str] | None:
+    """Give the names of the arguments that something takes; None if it takes all."""
+    function = getattr(object, "__func__", object)
+    if isinstance(function, types.FunctionType):
+        return _taken_by(function.__code__, int(function is not object))
     try:
+        # The wrapper of a decorator counts, not what it wraps: it is the one that is called.
         parameters = inspect.signature(object, follow_wrapped=False).parameters.values()
     except (TypeError, ValueError):
         # A function written in C does not say what it takes.
-        return object()
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        wanted = {parameter.name for parameter in parameters if parameter.kind in named}
-        values = {name: value for name, value in values.items() if name in wanted}
-    return object(**values)
+        return frozenset()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return frozenset(parameter.name for parameter in parameters if parameter.kind in named)
+
+
+@functools.lru_cache(maxsize=1024)
+def _taken_by(code: types.CodeType, bound: int) -> frozenset[str] | None:
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        return None
+    first = max(code.co_posonlyargcount, bound)
+    return frozenset(code.co_varnames[first : code.co_argcount + code.co_kwonlyargcount])
 
 
 def redirect(req: Request, location: str, permanent: int = 0, text: str | None = None) -> None:

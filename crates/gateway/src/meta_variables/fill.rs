@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::path::{self, Told};
 use super::split_host;
-use crate::token::decimal;
+use crate::token::{decimal, is_value_byte};
 use crate::{Front, Request, Scheme, TargetError, Version};
 
 /// Why variables make no request.
@@ -16,6 +16,8 @@ pub enum VariableError {
     ContentLength,
     /// `REQUEST_URI` cannot be understood.
     Target(TargetError),
+    /// The value of a field holds a control character, with the variable's name.
+    Field(String),
 }
 
 impl std::fmt::Display for VariableError {
@@ -23,6 +25,7 @@ impl std::fmt::Display for VariableError {
         match self {
             Self::Missing(name) => write!(f, "the front server sent no {name}"),
             Self::ContentLength => f.write_str("the front server sent a CONTENT_LENGTH that is not one number"),
+            Self::Field(name) => write!(f, "the front server sent a control character in {name}"),
             Self::Target(error) => write!(f, "the front server sent a REQUEST_URI that cannot be used: {error}"),
         }
     }
@@ -111,7 +114,13 @@ fn fill_as<'a>(
             b"REDIRECT_HTTP_AUTHORIZATION" => hidden_authorization = Some(value),
             _ if is_dropped(name) => {}
             _ => match name.strip_prefix(b"HTTP_") {
-                Some(field) if !field.is_empty() => request.fields.push(&field_name(field), value),
+                Some(field) if !field.is_empty() => {
+                    // Whoever makes a log line or a field of it later relies on its being clean.
+                    if !value.iter().all(|byte| is_value_byte(*byte)) {
+                        return Err(VariableError::Field(String::from_utf8_lossy(name).into_owned()));
+                    }
+                    request.fields.push(&field_name(field), value);
+                }
                 _ => front.variables.push((name.to_vec(), value.to_vec())),
             },
         }
@@ -411,6 +420,8 @@ mod tests {
         let twice: [(&[u8], &[u8]); 3] =
             [(b"REQUEST_METHOD", b"GET"), (b"CONTENT_LENGTH", b"5"), (b"CONTENT_LENGTH", b"6")];
         assert_eq!(fill(&twice), Err(VariableError::ContentLength));
+        let broken_line = fill(&[(b"REQUEST_METHOD", b"GET"), (b"HTTP_X", b"a\r\nb")]);
+        assert_eq!(broken_line, Err(VariableError::Field("HTTP_X".into())));
         let bad_escape = fill(&[(b"REQUEST_METHOD", b"GET"), (b"REQUEST_URI", b"/%zz")]);
         assert_eq!(bad_escape, Err(VariableError::Target(TargetError::Escape)));
     }

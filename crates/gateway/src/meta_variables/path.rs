@@ -45,6 +45,19 @@ impl Settled {
 
 /// Finds the path that is meant. `asked` is the path of REQUEST_URI, still encoded, if there is one.
 pub(super) fn settle(told: &Told, asked: Option<&[u8]>) -> Settled {
+    let mut settled = find(told, asked);
+    // Script name and path info each begin with a slash or are empty (PEP 3333).
+    if settled.path.first().is_some_and(|byte| *byte != b'/') {
+        settled.path.insert(0, b'/');
+        settled.script_name_length = 0;
+    }
+    if settled.path.get(settled.script_name_length).is_some_and(|byte| *byte != b'/') {
+        settled.script_name_length = 0;
+    }
+    settled
+}
+
+fn find(told: &Told, asked: Option<&[u8]>) -> Settled {
     let mut asked_path = Vec::new();
     let asked = asked.filter(|raw| !raw.is_empty()).and_then(|raw| {
         target::decode_path(raw, &mut asked_path).ok()?;

@@ -195,3 +195,41 @@ fn a_client_cannot_reach_another_path_than_the_front_server_has_chosen() {
         assert_eq!(settle(&told, Some(asked.as_bytes())), Settled::whole(b"/x"), "{asked}");
     }
 }
+
+#[test]
+fn whatever_is_sent_becomes_a_path_that_an_application_may_see() {
+    let texts = [
+        None,
+        Some(""),
+        Some("/"),
+        Some("//"),
+        Some("/m"),
+        Some("/m/"),
+        Some("/m/x"),
+        Some("/m//x/../y"),
+        Some("/a%2Fb"),
+        Some("/.."),
+        Some("x"),
+    ];
+    let files = [None, Some(""), Some("/srv/app"), Some("/m/x"), Some("proxy:fcgi://h:1/x"), Some("proxy:")];
+    let bytes = |text: Option<&'static str>| text.map(str::as_bytes);
+    for (script_name, path_info) in texts.iter().flat_map(|s| texts.iter().map(move |p| (*s, *p))) {
+        for (document_uri, asked) in texts.iter().flat_map(|d| texts.iter().map(move |a| (*d, *a))) {
+            for file in files {
+                let told = Told {
+                    script_name: bytes(script_name),
+                    path_info: bytes(path_info),
+                    document_uri: bytes(document_uri),
+                    script_filename: bytes(file),
+                    rewritten_from: bytes(asked),
+                    ..Told::default()
+                };
+                let settled = settle(&told, bytes(asked));
+                let (script_name, path_info) = settled.path.split_at(settled.script_name_length);
+                // wsgiref.validate asks for this.
+                let is_good = script_name.last() != Some(&b'/') && matches!(path_info.first(), None | Some(b'/'));
+                assert!(is_good, "{told:?} {asked:?}: {settled:?}");
+            }
+        }
+    }
+}

@@ -85,6 +85,17 @@ impl<'a> Writer<'a> {
         self.out.extend_from_slice(&integer.to_be_bytes());
     }
 
+    /// Leaves room for an integer that is not known yet, and says where.
+    pub(crate) fn integer_later(&mut self) -> usize {
+        self.integer(0);
+        self.out.len() - 2
+    }
+
+    /// Writes an integer where there is room for it.
+    pub(crate) fn fill_in(&mut self, at: usize, integer: u16) {
+        self.out[at..at + 2].copy_from_slice(&integer.to_be_bytes());
+    }
+
     pub(crate) fn string(&mut self, text: &[u8]) {
         match u16::try_from(text.len()) {
             Ok(length) if length != NULL_STRING => {

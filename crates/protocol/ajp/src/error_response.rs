@@ -1,8 +1,8 @@
 //! Writes a whole response for a request that is refused or for an error of the engine.
 
-use millau_gateway::{BodyLength, Response};
+use millau_gateway::{BodyExtent, BodyLength, Response};
 
-use crate::send_headers::{BodyFollows, SendHeaders, encode_send_headers};
+use crate::send_headers::{SendHeaders, encode_send_headers};
 use crate::{BODY_CHUNK_END, encode_body_chunk_prefix, end_response, max_body_chunk};
 
 /// Writes a whole plain-text response after which the connection closes. A text that does not fit in a packet is cut.
@@ -13,7 +13,7 @@ pub fn encode_error(out: &mut Vec<u8>, status: u16, body: &str, head_request: bo
     let length = BodyLength::Known(body.len() as u64);
     let head = SendHeaders { response: &response, length, head_request, packet_size };
     // What is written here is clean and small. If it were refused all the same, the end alone is an answer, too.
-    if let Ok(BodyFollows::Length(1..)) = encode_send_headers(out, &head) {
+    if let Ok(BodyExtent::Length(1..)) = encode_send_headers(out, &head) {
         encode_body_chunk_prefix(out, body.len());
         out.extend_from_slice(body);
         out.extend_from_slice(BODY_CHUNK_END);

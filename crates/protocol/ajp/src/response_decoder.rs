@@ -239,6 +239,7 @@ mod tests {
             b"AB\0\x03\x03\0\0",
             b"AB\0\x08\x03\0\x05hello",
             b"AB\0\x04\x03\0\x01a",
+            b"AB\0\x0a\x03\0\x05hello\0\0",
             b"AB\0\x04\x03\0\0a",
         ] {
             let mut decoder = expecting_response();

@@ -1,11 +1,12 @@
 //! SEND_HEADERS: status, reason phrase and fields of a response, in one packet.
 
-use millau_gateway::{BodyLength, Response, is_hop_by_hop};
+use millau_gateway::{
+    BodyExtent, BodyLength, Response, ResponseError, ResponseFields, check_status, control_characters, is_hop_by_hop,
+};
 
 use crate::data_types::{Reader, Writer};
 use crate::field_text::{is_token, is_value};
 use crate::packet::TO_WEB_SERVER;
-use crate::response_check::{check, is_sent};
 use crate::{EncodeError, Limits, Violation, field_name};
 
 /// The code of the packet.
@@ -24,61 +25,61 @@ pub struct SendHeaders<'a> {
     pub packet_size: usize,
 }
 
-/// What follows the head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyFollows {
-    /// Nothing but END_RESPONSE: what the application writes is dropped.
-    None,
-    /// Chunks with exactly so many bytes.
-    Length(u64),
-    /// Chunks, until END_RESPONSE.
-    Unknown,
-}
-
 /// Writes the packet to the end of `out`. Date and Server are left to the web server, which has its own.
 ///
 /// # Errors
 /// An [`EncodeError`]; `out` is then as it was before.
-pub fn encode_send_headers(out: &mut Vec<u8>, head: &SendHeaders<'_>) -> Result<BodyFollows, EncodeError> {
+pub fn encode_send_headers(out: &mut Vec<u8>, head: &SendHeaders<'_>) -> Result<BodyExtent, EncodeError> {
+    let start = out.len();
+    let result = encode(out, head);
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
+}
+
+fn encode(out: &mut Vec<u8>, head: &SendHeaders<'_>) -> Result<BodyExtent, EncodeError> {
     let response = head.response;
-    let content_length = check(response)?;
-    let follows = if head.head_request || response.forbids_body() {
-        BodyFollows::None
-    } else {
-        match (content_length, head.length) {
-            (Some(length), _) | (None, BodyLength::Known(length)) => BodyFollows::Length(length),
-            (None, BodyLength::Unknown) => BodyFollows::Unknown,
-        }
-    };
-    let announced = match follows {
-        BodyFollows::Length(length) => Some(length),
-        BodyFollows::None if response.status == 204 => None,
-        // The fields of a GET's response, as far as they are known (RFC 9110 §9.3.2 and §15.4.5).
-        BodyFollows::None => content_length.or(match head.length {
-            BodyLength::Known(length) if head.head_request && length > 0 && response.status != 304 => Some(length),
-            _ => None,
-        }),
-        BodyFollows::Unknown => None,
-    };
-    let sent = || response.fields.iter().filter(|(name, _)| is_sent(name));
-    let number = sent().count() + usize::from(announced.is_some());
+    check_status(response.status)?;
     let mut packet = Writer::new(out, TO_WEB_SERVER);
     packet.byte(CODE);
     packet.integer(response.status);
     // Never a null string: mod_jk fails on one.
-    packet.string(&response.reason);
-    // More do not fit in a packet, which is found at its end.
-    packet.integer(number.try_into().unwrap_or(u16::MAX));
-    for (name, value) in sent() {
-        field_name::write(&mut packet, name, field_name::RESPONSE);
-        packet.string(value);
+    clean_string(&mut packet, &response.reason)?;
+    let number_at = packet.integer_later();
+    let mut number = 0usize;
+    let mut said = ResponseFields::default();
+    for (name, value) in response.fields.iter() {
+        // A wish for the end of the connection is about the client's, which is the web server's to decide.
+        if said.admit(name, value)? {
+            if control_characters(name) > 0 {
+                return Err(ResponseError::ControlCharacter.into());
+            }
+            field_name::write(&mut packet, name, field_name::RESPONSE);
+            clean_string(&mut packet, value)?;
+            number += 1;
+        }
     }
+    let (extent, announced) = said.body(response, head.length, head.head_request);
     if let Some(length) = announced {
         field_name::write(&mut packet, b"content-length", field_name::RESPONSE);
         packet.string(itoa::Buffer::new().format(length).as_bytes());
+        number += 1;
     }
+    // More do not fit in a packet, which is found at its end.
+    packet.fill_in(number_at, number.try_into().unwrap_or(u16::MAX));
     packet.finish(head.packet_size)?;
-    Ok(follows)
+    Ok(extent)
+}
+
+/// Whoever made the response has promised that it is clean; here is the last place where a broken promise can be seen. The
+/// web server makes lines of it, which CR or LF would split (RFC 9112 §11.1).
+fn clean_string(packet: &mut Writer<'_>, text: &[u8]) -> Result<(), EncodeError> {
+    if control_characters(text) > 0 {
+        return Err(ResponseError::ControlCharacter.into());
+    }
+    packet.string(text);
+    Ok(())
 }
 
 /// Fills a response, which is clear, from a payload without its code. Fields that belong to the connection are left out.
@@ -125,7 +126,7 @@ mod tests {
         status: u16,
         fields: &[(&str, &str)],
         change: impl FnOnce(&mut SendHeaders<'_>),
-    ) -> Result<(Vec<u8>, BodyFollows), EncodeError> {
+    ) -> Result<(Vec<u8>, BodyExtent), EncodeError> {
         let mut response = Response::new(status);
         fields.iter().for_each(|(name, value)| response.fields.push(name.as_bytes(), value.as_bytes()));
         let length = BodyLength::Unknown;
@@ -134,7 +135,7 @@ mod tests {
         let mut out = b"before".to_vec();
         let result = encode_send_headers(&mut out, &head);
         assert!(result.is_ok() || out == b"before", "something is left of a refused response");
-        result.map(|follows| (out[6..].to_vec(), follows))
+        result.map(|extent| (out[6..].to_vec(), extent))
     }
 
     #[test]
@@ -147,35 +148,35 @@ mod tests {
             ("X-Y", "z"),
             ("Connection", "close"),
         ];
-        let (packet, follows) = encoded(200, &fields, |_| {}).unwrap();
+        let (packet, extent) = encoded(200, &fields, |_| {}).unwrap();
         assert_eq!(
             packet,
             b"AB\0\x36\x04\0\xc8\0\x02OK\0\0\x05\xa0\x01\0\x0atext/plain\0\xa0\x07\0\x01a\0\xa0\x07\0\x01b\0\
               \0\x03X-Y\0\0\x01z\0\xa0\x03\0\x0213\0"
         );
-        assert_eq!(follows, BodyFollows::Length(13));
+        assert_eq!(extent, BodyExtent::Length(13));
     }
 
     #[test]
     fn a_head_without_fields() {
-        let (packet, follows) = encoded(404, &[], |_| {}).unwrap();
-        assert_eq!((&packet[..], follows), (&b"AB\0\x11\x04\x01\x94\0\x09Not Found\0\0\0"[..], BodyFollows::Unknown));
+        let (packet, extent) = encoded(404, &[], |_| {}).unwrap();
+        assert_eq!((&packet[..], extent), (&b"AB\0\x11\x04\x01\x94\0\x09Not Found\0\0\0"[..], BodyExtent::Open));
         let mut response = Response::new(200);
         response.reason.clear();
         let length = BodyLength::Known(0);
         let head = SendHeaders { response: &response, length, head_request: false, packet_size: 8_192 };
         let mut out = Vec::new();
-        assert_eq!(encode_send_headers(&mut out, &head), Ok(BodyFollows::Length(0)));
+        assert_eq!(encode_send_headers(&mut out, &head), Ok(BodyExtent::Length(0)));
         assert_eq!(out, b"AB\0\x0e\x04\0\xc8\0\0\0\0\x01\xa0\x03\0\x010\0");
     }
 
     #[test]
     fn statuses_without_a_body() {
         let known = |head: &mut SendHeaders<'_>| head.length = BodyLength::Known(5);
-        let (packet, follows) = encoded(204, &[("Content-Length", "5")], known).unwrap();
-        assert_eq!((&packet[..], follows), (&b"AB\0\x12\x04\0\xcc\0\x0aNo Content\0\0\0"[..], BodyFollows::None));
-        let (packet, follows) = encoded(304, &[("Content-Length", "5")], known).unwrap();
-        assert_eq!(follows, BodyFollows::None);
+        let (packet, extent) = encoded(204, &[("Content-Length", "5")], known).unwrap();
+        assert_eq!((&packet[..], extent), (&b"AB\0\x12\x04\0\xcc\0\x0aNo Content\0\0\0"[..], BodyExtent::None));
+        let (packet, extent) = encoded(304, &[("Content-Length", "5")], known).unwrap();
+        assert_eq!(extent, BodyExtent::None);
         assert!(packet.ends_with(b"\0\x01\xa0\x03\0\x015\0"));
         let (packet, _) = encoded(304, &[], known).unwrap();
         assert!(packet.ends_with(b"Not Modified\0\0\0"));
@@ -188,8 +189,8 @@ mod tests {
                 head.head_request = true;
                 head.length = length;
             };
-            let (packet, follows) = encoded(200, fields, head).unwrap();
-            assert_eq!(follows, BodyFollows::None);
+            let (packet, extent) = encoded(200, fields, head).unwrap();
+            assert_eq!(extent, BodyExtent::None);
             assert!(packet.ends_with(end), "{packet:?}");
         };
         ends(&[("Content-Length", "7")], BodyLength::Known(0), b"\0\x01\xa0\x03\0\x017\0");
@@ -200,9 +201,9 @@ mod tests {
 
     #[test]
     fn what_no_response_may_have_is_refused() {
-        assert_eq!(encoded(200, &[("X", "a\nb")], |_| {}).unwrap_err(), EncodeError::ControlCharacter);
-        assert_eq!(encoded(200, &[("Upgrade", "h2c")], |_| {}).unwrap_err(), EncodeError::HopByHop);
-        assert_eq!(encoded(99, &[], |_| {}).unwrap_err(), EncodeError::Status(99));
+        assert_eq!(encoded(200, &[("X", "a\nb")], |_| {}).unwrap_err(), ResponseError::ControlCharacter.into());
+        assert_eq!(encoded(200, &[("Upgrade", "h2c")], |_| {}).unwrap_err(), ResponseError::HopByHop("Upgrade").into());
+        assert_eq!(encoded(99, &[], |_| {}).unwrap_err(), ResponseError::Status(99).into());
         let long = "a".repeat(8_192);
         assert_eq!(encoded(200, &[("X", &long)], |_| {}).unwrap_err(), EncodeError::PacketTooLarge);
         assert!(encoded(200, &[("X", &long)], |head| head.packet_size = 16_384).is_ok());

@@ -56,8 +56,15 @@ pub struct ResponseDecoder {
     /// Lines that were read.
     lines: usize,
     has_status: bool,
-    has_content_type: bool,
+    content_type: Option<Type>,
     location: Option<Location>,
+}
+
+/// What a Content-Type field says; an empty one is there, but names nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    Empty,
+    Named,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +83,7 @@ impl ResponseDecoder {
             scanned: 0,
             lines: 0,
             has_status: false,
-            has_content_type: false,
+            content_type: None,
             location: None,
         }
     }
@@ -167,8 +174,8 @@ impl ResponseDecoder {
                 });
             }
             12 if is_same(name, b"content-type") => {
-                self.once(self.has_content_type, "Content-Type")?;
-                self.has_content_type = !value.is_empty();
+                self.once(self.content_type.is_some(), "Content-Type")?;
+                self.content_type = Some(if value.is_empty() { Type::Empty } else { Type::Named });
             }
             14 if is_same(name, b"content-length") && decimal(value).is_none() => {
                 return Err(Defect::BadContentLength(Quote::of(value)));
@@ -187,9 +194,10 @@ impl ResponseDecoder {
         if self.lines == 1 {
             return Err(Defect::BlankLineFirst);
         }
+        let has_type = self.content_type == Some(Type::Named);
         let kind = match (self.location, self.has_status) {
             (None, has_status) => {
-                if !has_status && !self.has_content_type {
+                if !has_status && !has_type {
                     return Err(Defect::MissingContentType);
                 }
                 Kind::Document
@@ -204,7 +212,7 @@ impl ResponseDecoder {
         }
         let has_document = matches!(kind, Kind::Document | Kind::ClientRedirectWithDocument);
         let needs_content_type =
-            has_document && self.first_line == FirstLine::Status && !self.has_content_type && !response.forbids_body();
+            has_document && self.first_line == FirstLine::Status && !has_type && !response.forbids_body();
         Ok(ReceivedHead { length: self.line_start, kind, needs_content_type })
     }
 }

@@ -10,8 +10,9 @@ use crate::record::{RecordType, encode_header};
 /// Bytes of the record's content.
 pub(crate) const UNKNOWN_TYPE_LENGTH: u16 = 8;
 
-/// Writes the record (the application's side).
-pub(crate) fn encode_unknown_type(out: &mut Vec<u8>, code: u8) {
+/// Writes the record (the application's side): the answer to a management record of type `code`. A front server that has
+/// sent no such record takes it for a breach of the protocol.
+pub fn encode_unknown_type(out: &mut Vec<u8>, code: u8) {
     encode_header(out, RecordType::UnknownType, None, UNKNOWN_TYPE_LENGTH);
     out.extend_from_slice(&[code, 0, 0, 0, 0, 0, 0, 0]);
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod cgi;
 pub(crate) mod debug_page;
+pub(crate) mod directory;
 pub(crate) mod outside;
 pub(crate) mod resident;
 pub(crate) mod wsgi;

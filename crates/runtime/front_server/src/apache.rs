@@ -162,12 +162,13 @@ fn proxy(out: &mut String, deployment: &Deployment, bind: &Bind) {
         }
         Protocol::Ajp => {
             out.push_str(
-                "    # flushpackets: what the application yields goes to the client at once; ttl: idle connections are given up \
+                "    # Empty segments of a path arrive, too: AJP carries the path as Apache has it.\n    MergeSlashes Off\n    # \
+                 flushpackets: what the application yields goes to the client at once; ttl: idle connections are given up \
                  before\n    # Millau closes them.\n",
             );
             options.push_str(" flushpackets=on ttl=3");
             if !deployment.ajp_secret.is_empty() {
-                let _ = write!(options, " secret=\"{}\"", deployment.ajp_secret);
+                let _ = write!(options, " secret={}", deployment.ajp_secret);
             }
         }
     }
@@ -197,7 +198,8 @@ fn location(out: &mut String, deployment: &Deployment) {
     let _ = write!(
         out,
         "\n    <Location \"{path}\">\n        # The application sees the Authorization field, as it does without Apache.\n        \
-         CGIPassAuth On\n"
+         CGIPassAuth On\n        # The length that the application promises is passed on: without it nobody could tell a response that breaks \
+         off.\n        SetEnv ap_trust_cgilike_cl yes\n"
     );
     if let Some(file) = &deployment.password_file {
         let _ = write!(

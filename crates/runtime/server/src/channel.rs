@@ -152,7 +152,7 @@ impl Channel for FrontExchange {
             log::debug!("{}: {error}", self.describe());
             self.broken = true;
         } else if self.started {
-            self.broken = true;
+            self.show_break();
         } else {
             self.refuse(&error);
         }

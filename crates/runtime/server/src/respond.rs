@@ -60,6 +60,13 @@ impl FrontExchange {
         self.broken = true;
     }
 
+    /// The response is not completed, and its peer is to see that.
+    pub(crate) fn show_break(&mut self) {
+        self.broken = true;
+        let wire = &mut self.wire;
+        self.outbox.append(|out| wire.break_off(out));
+    }
+
     /// True when another request may follow on the connection, as far as the worker is concerned.
     fn may_persist(&self) -> bool {
         !self.shared.options.timeouts.keep_alive.is_zero() && !self.shared.is_draining()
@@ -127,7 +134,7 @@ impl FrontExchange {
                 self.tally.admitted(),
                 self.tally.promise().unwrap_or_default()
             );
-            self.broken = true;
+            self.show_break();
             return;
         }
         let wire = &mut self.wire;

@@ -214,6 +214,11 @@ impl Wire {
         each!(self, wire => wire.refuse(out, error, peer_text, request, options));
     }
 
+    /// Appends what shows the peer that the response ends before it is complete, where the end of the connection does not.
+    pub(crate) fn break_off(&mut self, out: &mut Vec<u8>) {
+        each!(self, wire => wire.break_off(out));
+    }
+
     /// The peer's side of the connection is not to be relied on any more: it closes behind this response.
     pub(crate) fn distrust(&mut self) {
         each!(self, wire => wire.distrust());

@@ -1,11 +1,12 @@
 //! Fills a request from the packet.
 
+use millau_gateway::token::decimal;
 use millau_gateway::{Front, Request, Scheme, Version};
 
 use super::{Framing, variables};
 use crate::attribute::Attribute;
 use crate::data_types::Reader;
-use crate::field_text::{decimal, is_token, is_value};
+use crate::field_text::{is_token, is_value};
 use crate::secret::is_secret;
 use crate::{Limits, Options, Violation, field_name, method, req_uri};
 

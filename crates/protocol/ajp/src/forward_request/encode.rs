@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
+use millau_gateway::token::decimal;
 use millau_gateway::{Peer, Request, Scheme, is_hop_by_hop, meta_variables};
 
 use super::{CODE, variables};
 use crate::attribute::Attribute;
 use crate::data_types::Writer;
-use crate::field_text::{decimal, is_token, is_value};
+use crate::field_text::{is_token, is_value};
 use crate::packet::TO_CONTAINER;
 use crate::{EncodeError, field_name, method};
 

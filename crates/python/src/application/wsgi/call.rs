@@ -1,5 +1,6 @@
 //! One call of a WSGI application: `start_response`, `write()`, and what both share with `wsgi.input`.
 
+use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use millau_gateway::{BodyLength, Channel, Error, Exchange, Response};
@@ -27,6 +28,14 @@ pub(crate) struct State {
     called: bool,
     /// The response has an iterable of one item: then its length is the length of the body.
     pub(crate) single: bool,
+}
+
+/// A response head with more memory than this is not kept.
+const SPARE_SIZE: usize = 16 * 1024;
+
+thread_local! {
+    /// The head of the response before, empty, for its memory.
+    static SPARE: Cell<Response> = Cell::default();
 }
 
 impl StartResponse {
@@ -80,6 +89,11 @@ impl StartResponse {
     pub(crate) fn end(&self) -> Option<Exchange> {
         let mut state = self.lock();
         state.over = true;
+        let mut response = std::mem::take(&mut state.response);
+        if response.fields.capacity() <= SPARE_SIZE {
+            response.clear();
+            SPARE.set(response);
+        }
         state.exchange.take()
     }
 }
@@ -104,11 +118,6 @@ impl State {
         self.over
     }
 
-    /// True after the first `start_response()`.
-    pub(crate) fn is_called(&self) -> bool {
-        self.called
-    }
-
     /// True when the head has been handed on, so that it cannot be changed any more.
     pub(crate) fn is_started(&self) -> bool {
         self.exchange.as_ref().is_some_and(|exchange| exchange.is_started())
@@ -125,6 +134,19 @@ impl State {
             exchange.start(&self.response, length).map_err(|error| raised(&error))?;
         }
         Ok(())
+    }
+
+    /// Starts a response whose body turned out to be empty.
+    pub(crate) fn start_empty(&mut self) -> PyResult<()> {
+        if self.over || self.is_started() {
+            return Ok(());
+        }
+        if !self.called {
+            return Err(PyRuntimeError::new_err(
+                "the application returned without calling start_response(): the response has no status",
+            ));
+        }
+        self.start(BodyLength::Known(0))
     }
 
     /// Adds a piece of the body.
@@ -193,7 +215,7 @@ impl StartResponse {
             }
             _ => {}
         }
-        let mut response = Response::default();
+        let mut response = SPARE.take();
         response_head::fill(&mut response, status, headers)?;
         let mut state = this.lock();
         state.response = response;

@@ -9,6 +9,7 @@ use millau_gateway::{Local, Peer, Request, Scheme, Version};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use super::name_hash::NameHash;
 use super::{Errors, FileWrapper, Input, Surroundings};
 use crate::door::latin1;
 
@@ -47,7 +48,7 @@ struct Keys {
 struct Memory {
     templates: Vec<(Arc<Local>, Py<PyDict>)>,
     /// A field name as received → which variable it is.
-    names: HashMap<Box<[u8]>, usize>,
+    names: HashMap<Box<[u8]>, usize, NameHash>,
     variables: Vec<Variable>,
     /// Counts requests, so that a variable knows whether this one has set it already.
     serial: u64,

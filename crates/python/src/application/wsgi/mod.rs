@@ -5,6 +5,7 @@ mod environ;
 mod errors;
 mod file_wrapper;
 mod input;
+mod name_hash;
 mod respond;
 mod response_head;
 

@@ -1,7 +1,7 @@
 //! From the call of the application to the end of its response.
 
 use millau_gateway::{BodyLength, Error, Exchange};
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyString, PyTuple};
 
@@ -71,10 +71,12 @@ impl WsgiApplication {
         if let Ok(list) = result.cast_exact::<PyList>()
             && list.len() == 1
         {
-            this.lock().single = true;
             let item = list.get_item(0)?;
-            this.send(py, body_bytes(&item, "an item of the response")?, false)?;
-            return self.start_empty(call);
+            let data = body_bytes(&item, "an item of the response")?;
+            let mut state = this.lock();
+            state.single = true;
+            state.write(data)?;
+            return state.start_empty();
         }
         if let Ok(wrapper) = result.cast_exact::<FileWrapper>()
             && self.send_file(py, call, wrapper)?
@@ -115,7 +117,7 @@ impl WsgiApplication {
                 "application error: the response body is longer than its Content-Length ({excess} bytes were cut off)"
             );
         }
-        self.start_empty(call)
+        call.get().lock().start_empty()
     }
 
     /// Sees to it that what is written gets on its way before the application is asked for more.
@@ -138,20 +140,6 @@ impl WsgiApplication {
             exchange.must_wait()
         };
         if must_wait { this.wait(py, |channel| channel.wait()) } else { Ok(()) }
-    }
-
-    /// Starts a response whose body turned out to be empty.
-    fn start_empty(&self, call: &Bound<'_, StartResponse>) -> PyResult<()> {
-        let mut state = call.get().lock();
-        if state.is_over() || state.is_started() {
-            return Ok(());
-        }
-        if !state.is_called() {
-            return Err(PyRuntimeError::new_err(
-                "the application returned without calling start_response(): the response has no status",
-            ));
-        }
-        state.start(BodyLength::Known(0))
     }
 
     /// Sends the file behind a wrapper by the kernel; `false`: there is no real file.

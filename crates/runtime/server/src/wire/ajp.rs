@@ -1,10 +1,11 @@
 //! AJP/1.3 on a connection of the worker: one request after another, a body that is asked for piece by piece.
 
 use millau_ajp::{
-    BODY_CHUNK_END, BodyFollows, FLUSH, Limits, ReqUri, RequestDecoder, RequestEvent, SendHeaders, Violation,
+    BODY_CHUNK_END, FLUSH, Limits, ReqUri, RequestDecoder, RequestEvent, SendHeaders, Violation,
     encode_body_chunk_prefix, encode_error, encode_send_headers, end_response, max_body_chunk,
 };
-use millau_gateway::{Error, Request};
+use millau_config::AjpPaths;
+use millau_gateway::{BodyExtent, Error, Request};
 
 use super::{Afterwards, Begun, Frames, Opened, Opening};
 use crate::options::Options;
@@ -30,10 +31,15 @@ impl Ajp {
             body_size: options.limits.body_size,
             ..Limits::default()
         };
+        let req_uri = match options.ajp_paths {
+            AjpPaths::Recognised => ReqUri::Recognised,
+            AjpPaths::Encoded => ReqUri::Encoded,
+            AjpPaths::Decoded => ReqUri::Decoded,
+        };
         let secret = Some(options.ajp_secret.clone()).filter(|secret| !secret.is_empty());
         Self {
             decoder: RequestDecoder::default(),
-            options: millau_ajp::Options { limits, secret, req_uri: ReqUri::Recognised },
+            options: millau_ajp::Options { limits, secret, req_uri },
             no_request: Request::default(),
             silent: false,
             closing: false,
@@ -126,9 +132,9 @@ impl Ajp {
         let follows = encode_send_headers(out, &head)?;
         let key = u32::try_from(max_body_chunk(packet_size)).unwrap_or(u32::MAX);
         Ok(Opened {
-            bodiless: follows == BodyFollows::None,
+            bodiless: follows == BodyExtent::None,
             promised: match follows {
-                BodyFollows::Length(length) => Some(length),
+                BodyExtent::Length(length) => Some(length),
                 _ => None,
             },
             frames: Frames { prefix: Some(chunk_prefix), suffix: BODY_CHUNK_END, key },
@@ -152,6 +158,10 @@ impl Ajp {
             encode_error(out, error.status(), peer_text, head_request, self.options.limits.packet_size);
         }
         self.decoder.finish();
+    }
+
+    pub(super) fn break_off(&mut self, _: &mut Vec<u8>) {
+        // The end of the connection says it.
     }
 
     pub(super) fn distrust(&mut self) {

@@ -3,7 +3,7 @@
 use millau_cgi::FirstLine;
 use millau_fastcgi::{
     ActiveRequest, Event, LONGEST_CONTENT, Limits, ProtocolStatus, RequestDecoder, RequestId, encode_end_request,
-    encode_stdout, encode_stdout_end, encode_stdout_header,
+    encode_stdout, encode_stdout_end, encode_stdout_header, encode_unknown_type,
 };
 use millau_gateway::{Error, Request, meta_variables};
 
@@ -185,6 +185,12 @@ impl Fastcgi {
             encode_stdout(out, active.id, &response);
         }
         self.finish(out);
+    }
+
+    /// nginx that does not buffer takes the end of a connection for the end of the response, as whole, and the protocol has no
+    /// word for "aborted". An answer to a question that was never asked makes every front server give up.
+    pub(super) fn break_off(&mut self, out: &mut Vec<u8>) {
+        encode_unknown_type(out, 0);
     }
 
     pub(super) fn distrust(&mut self) {

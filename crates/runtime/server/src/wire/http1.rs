@@ -150,6 +150,10 @@ impl Http1 {
         self.encoding = BodyEncoding::None;
     }
 
+    pub(super) fn break_off(&mut self, _: &mut Vec<u8>) {
+        // The end of the connection says it.
+    }
+
     pub(super) fn distrust(&mut self) {
         self.persistent = false;
     }

@@ -71,7 +71,14 @@ impl Single {
                     }
                     Some(millau_uwsgi::Received::Request(head)) => head,
                 };
-                meta_variables::fill(request, head.pairs()).map_err(refused)?;
+                let script_name =
+                    head.pairs().filter(|(name, _)| *name == b"SCRIPT_NAME").map(|(_, value)| value).last();
+                let managed = script_name.filter(|_| head.manage_path_info).unwrap_or_default();
+                let pairs = head.pairs().map(|(name, value)| match value.strip_prefix(managed) {
+                    Some(rest) if name == b"PATH_INFO" => (name, rest),
+                    _ => (name, value),
+                });
+                meta_variables::fill(request, pairs).map_err(refused)?;
                 self.remaining = head.content_length.unwrap_or(0);
                 head.length
             }
@@ -124,6 +131,10 @@ impl Single {
         if !self.foreign {
             cgi_response::refuse(out, error, peer_text, request, self.first_line());
         }
+    }
+
+    pub(super) fn break_off(&mut self, _: &mut Vec<u8>) {
+        // Over TCP the reset says it; over a UNIX socket only a length that was promised can.
     }
 
     pub(super) fn distrust(&mut self) {}

@@ -1,0 +1,5 @@
+Status: 200 OK
+Content-Type:
+Content-Type: text/html
+
+x
