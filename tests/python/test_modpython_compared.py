@@ -210,7 +210,7 @@ REQUESTS: list[tuple[str, str, list[tuple[str, str]], bytes | None]] = [
             "",
         )
     ],
-    *[(f"/h/sendfile/x?{what}", "GET", [], None) for what in ("", "part", "between", "absent")],
+    *[(f"/h/sendfile/x?{what}", "GET", [], None) for what in ("", "part", "between", "flushed", "absent")],
     ("/h/redirects/first", "GET", [], None),
     ("/h/redirects/third", "GET", [], None),
 ]

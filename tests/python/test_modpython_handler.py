@@ -132,6 +132,7 @@ def test_files(server: Server) -> None:
     assert (whole.text, whole["Content-Length"]) == (text, str(len(text)))
     assert server.request(target="/sendfile/?part").text == text[2:7] + " sent 5"
     assert server.request(target="/sendfile/?between").text == "before " + text[:6] + " after"
+    assert server.request(target="/sendfile/?flushed").text == "flushed " + text[:6]
     assert server.request(target="/sendfile/?absent").text == "IOError"
 
 

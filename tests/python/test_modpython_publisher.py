@@ -201,7 +201,7 @@ def test_the_user_is_in_the_access_log() -> None:
         server.wait_for_out(" - eggs [")
 
 
-def test_a_link_out_of_the_directory_is_not_followed(tmp_path: Path) -> None:
+def test_nothing_hidden_and_nothing_outside_of_the_directory_is_reached(tmp_path: Path) -> None:
     site = tmp_path / "site"
     site.mkdir()
     (tmp_path / "outside.py").write_text("def index(req):\n    return 'outside'\n")
@@ -209,10 +209,15 @@ def test_a_link_out_of_the_directory_is_not_followed(tmp_path: Path) -> None:
     (site / "link.py").symlink_to("../outside.py")
     (site / "folder").symlink_to("..")
     (site / "alias.py").symlink_to("inside.py")
+    (site / ".hidden").mkdir()
+    (site / ".hidden" / "page.py").write_text("def index(req):\n    return 'hidden'\n")
+    (site / ".page.py").write_text("def index(req):\n    return 'hidden'\n")
     with Server(f"publisher:{site}") as server:
         assert server.request(target="/link").status == 404
         assert server.request(target="/link.py").status == 404
         assert server.request(target="/folder/outside").status == 404
+        for target in ("/../outside", "/%2e%2e/outside", "/.hidden/page", "/.page", "/.page.py"):
+            assert server.request(target=target).status == 404
         assert server.request(target="/alias").text == "inside"
 
 

@@ -1,4 +1,7 @@
-"""Apache and lighttpd as servers of CGI programs, each on a free port with a configuration of its own."""
+"""Apache and lighttpd as servers of CGI programs, each on a free port with a configuration of its own.
+
+`prefix` is a command that executes the server's.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from client import Client, Response
@@ -57,7 +60,7 @@ def running(name: str, command: list[str], port: int, log: Path) -> Iterator[Web
 
 
 @contextlib.contextmanager
-def apache(programs: Path, folder: Path, program: str = "apache2", cores: str | None = None) -> Iterator[WebServer]:
+def apache(programs: Path, folder: Path, prefix: Iterable[str] = ()) -> Iterator[WebServer]:
     """`programs` below /cgi-bin, run by mod_cgid."""
     port, log = free_port(), folder / "apache.log"
     user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
@@ -77,8 +80,7 @@ def apache(programs: Path, folder: Path, program: str = "apache2", cores: str | 
         f"ScriptSock {run}/cgisock\nDocumentRoot {folder}\nScriptAlias /cgi-bin/ {programs}/\n"
         f"<Directory {programs}>\nRequire all granted\n</Directory>\n"
     )
-    executable = shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin") or program
-    prefix = ["taskset", "-c", cores] if cores else []
+    executable = shutil.which("apache2", path=os.environ.get("PATH", "") + ":/usr/sbin") or "apache2"
     with running(
         "apache", [*prefix, executable, "-d", str(folder), "-f", str(configuration), "-DFOREGROUND"], port, log
     ) as server:
@@ -86,7 +88,7 @@ def apache(programs: Path, folder: Path, program: str = "apache2", cores: str | 
 
 
 @contextlib.contextmanager
-def lighttpd(programs: Path, folder: Path, cores: str | None = None) -> Iterator[WebServer]:
+def lighttpd(programs: Path, folder: Path, prefix: Iterable[str] = ()) -> Iterator[WebServer]:
     """`programs` below /cgi-bin, run by mod_cgi."""
     port, log = free_port(), folder / "lighttpd.log"
     configuration = folder / "lighttpd.conf"
@@ -97,7 +99,6 @@ def lighttpd(programs: Path, folder: Path, cores: str | None = None) -> Iterator
         '$HTTP["url"] =~ "^/cgi-bin/" { cgi.assign = ("" => "") }\n'
     )
     executable = shutil.which("lighttpd", path=os.environ.get("PATH", "") + ":/usr/sbin") or "lighttpd"
-    prefix = ["taskset", "-c", cores] if cores else []
     with running("lighttpd", [*prefix, executable, "-D", "-f", str(configuration)], port, log) as server:
         yield server
 

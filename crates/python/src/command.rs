@@ -7,11 +7,13 @@ use std::sync::Arc;
 use millau_config::{Deployment, Examination, Invocation, Settings, parse};
 use millau_front_server::Surroundings;
 use millau_listener::Listener;
+use millau_log::{AccessLog, LogError};
 use millau_supervisor::SupervisorSettings;
 use pyo3::prelude::*;
 
 use crate::doctor;
 use crate::host::PythonHost;
+use crate::{cgi_front, relay, script};
 
 const DONE: i32 = 0;
 const FAILURE: i32 = 1;
@@ -25,19 +27,24 @@ const NO_LISTENER: i32 = 4;
 #[pyfunction]
 #[pyo3(signature = (arguments, /))]
 pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
+    let is_cgi = arguments.first().is_some_and(|command| command == "cgi");
     let program = std::iter::once(OsString::from("millau"));
-    match parse(program.chain(arguments), std::env::vars_os()) {
+    let invocation = script::expand(arguments)
+        .and_then(|arguments| parse(program.chain(arguments), std::env::vars_os()).map_err(|error| error.to_string()));
+    match invocation {
         Ok(Invocation::Print(text)) => {
             // A reader that has gone (`millau --help | head -1`) is no failure.
             let _ = std::io::stdout().write_all(text.as_bytes());
             DONE
         }
         Ok(Invocation::Serve(settings)) => serve(py, &settings),
+        Ok(Invocation::Cgi(settings)) => cgi_front::run(py, &settings),
+        Ok(Invocation::Relay(script)) => relay::write(py, &script),
         Ok(Invocation::Config(deployment)) => config(&deployment),
         Ok(Invocation::Doctor(examination)) => doctor(py, &examination),
         Err(error) => {
             eprintln!("{error}");
-            USAGE
+            if is_cgi { cgi_front::refuse_usage() } else { USAGE }
         }
     }
 }
@@ -88,15 +95,12 @@ fn serve(py: Python<'_>, settings: &Settings) -> i32 {
         log::warn!("{warning}");
     }
     raise_descriptor_limit(settings.limits.connections);
-    let access_log = match &settings.access_log {
-        None => None,
-        Some(target) => match millau_log::AccessLog::open(target, settings.access_log_format) {
-            Ok(log) => Some(Arc::new(log)),
-            Err(error) => {
-                eprintln!("millau: {error}");
-                return FAILURE;
-            }
-        },
+    let access_log = match open_access_log(settings) {
+        Ok(access_log) => access_log,
+        Err(error) => {
+            eprintln!("millau: {error}");
+            return FAILURE;
+        }
     };
     let listeners = match open_listeners(py, settings) {
         Ok(listeners) => listeners,
@@ -108,18 +112,30 @@ fn serve(py: Python<'_>, settings: &Settings) -> i32 {
     for listener in &listeners {
         log::info!("listening on {}", listener.url());
     }
-    let supervisor = SupervisorSettings {
+    let supervisor = supervisor(settings);
+    let host = PythonHost::new(py, settings, listeners, access_log);
+    millau_supervisor::run(&supervisor, &host)
+}
+
+/// What the supervisor has to know.
+pub(crate) fn supervisor(settings: &Settings) -> SupervisorSettings {
+    SupervisorSettings {
         workers: settings.workers,
         threads: settings.threads,
         preload: settings.preload,
         graceful_timeout: settings.timeouts.graceful,
+        idle_timeout: Some(settings.timeouts.exit_when_idle).filter(|time| !time.is_zero()),
         reload: settings.reload,
         reload_directories: std::env::current_dir().into_iter().chain(settings.pythonpath.iter().cloned()).collect(),
         application: settings.title(),
         ..SupervisorSettings::default()
-    };
-    let host = PythonHost::new(py, settings, listeners, access_log);
-    millau_supervisor::run(&supervisor, &host)
+    }
+}
+
+/// The access log, if one is wanted.
+pub(crate) fn open_access_log(settings: &Settings) -> Result<Option<Arc<AccessLog>>, LogError> {
+    let open = |target| AccessLog::open(target, settings.access_log_format).map(Arc::new);
+    settings.access_log.as_ref().map(open).transpose()
 }
 
 /// Asks for as many descriptors as the connections need, if the system's hard limit lets us; says so where it does not.
@@ -142,7 +158,11 @@ fn raise_descriptor_limit(connections: usize) {
     }
 }
 
-fn open_listeners(py: Python<'_>, settings: &Settings) -> Result<Vec<Arc<Listener>>, millau_listener::ListenError> {
+/// Opens what is asked for, or takes what the service manager has passed in.
+pub(crate) fn open_listeners(
+    py: Python<'_>,
+    settings: &Settings,
+) -> Result<Vec<Arc<Listener>>, millau_listener::ListenError> {
     if !settings.binds_given
         && let Some(activation) = millau_listener::systemd_listeners(|name| std::env::var_os(name))?
     {

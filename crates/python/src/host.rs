@@ -1,6 +1,6 @@
 //! What the supervisor asks from an interpreter: fork, import, serve.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub(crate) struct PythonHost<'a> {
     listeners: RefCell<Vec<Arc<Listener>>>,
     access_log: Option<Arc<AccessLog>>,
     loaded: RefCell<Option<Arc<dyn Application>>>,
+    /// The application was there before the host.
+    given: Cell<bool>,
     /// Of the applications that are being loaded: where their local redirects start from.
     redirects: RefCell<Vec<Arc<Redirects>>>,
 }
@@ -46,15 +48,8 @@ impl<'a> PythonHost<'a> {
             listeners: RefCell::new(listeners),
             access_log,
             loaded: RefCell::new(None),
+            given: Cell::new(false),
             redirects: RefCell::default(),
-        }
-    }
-
-    fn flush_streams(&self) {
-        for name in ["stdout", "stderr"] {
-            if let Ok(stream) = self.py.import("sys").and_then(|sys| sys.getattr(name)) {
-                let _ = stream.call_method0("flush");
-            }
         }
     }
 
@@ -87,7 +82,44 @@ impl<'a> PythonHost<'a> {
         Ok((Arc::new(application), true))
     }
 
-    fn options(&self) -> Options {
+    /// Imports the applications that the settings name and puts them at their paths.
+    pub(crate) fn load_for(&self, surroundings: Surroundings) -> Result<Arc<dyn Application>, LoadError> {
+        let py = self.py;
+        let here = std::env::current_dir().unwrap_or_default();
+        let directories = self.settings.pythonpath.iter().rev().map(|directory| here.join(directory));
+        for directory in directories.chain([here.clone()]) {
+            load::put_on_path(py, &directory).map_err(|error| LoadError::new(error.to_string()))?;
+        }
+        let mut mounts: Vec<(String, Arc<dyn Application>, bool)> = Vec::new();
+        let mut any_python = false;
+        for (prefix, target) in self.settings.applications() {
+            let (application, runs_python) = self.application(target, surroundings).map_err(LoadError::new)?;
+            any_python |= runs_python;
+            mounts.push((prefix.to_owned(), application, runs_python));
+        }
+        let mounts = mounts.into_iter().map(|(prefix, application, runs_python)| {
+            let must_let_go = any_python && !runs_python;
+            (prefix, if must_let_go { Arc::new(Outside(application)) as Arc<dyn Application> } else { application })
+        });
+        let mounts: Vec<_> = mounts.collect();
+        let application: Arc<dyn Application> = match mounts.as_slice() {
+            [(prefix, application)] if prefix.is_empty() || prefix == "/" => application.clone(),
+            _ => Arc::new(Routes::new(mounts).map_err(|error| LoadError::new(error.to_string()))?),
+        };
+        for redirects in self.redirects.take() {
+            redirects.set_root(&application);
+        }
+        Ok(application)
+    }
+
+    /// Takes an application that is loaded already; nothing else will be.
+    pub(crate) fn give(&self, application: Arc<dyn Application>) {
+        self.loaded.replace(Some(application));
+        self.given.set(true);
+    }
+
+    /// What a worker has to know.
+    pub(crate) fn options(&self) -> Options {
         let (limits, timeouts) = (&self.settings.limits, &self.settings.timeouts);
         let limits_on_the_wire = millau_http1::Limits {
             head_size: limits.head_size,
@@ -115,7 +147,17 @@ impl<'a> PythonHost<'a> {
             forwarded_from: self.settings.forwarded_from.clone(),
             ajp_secret: self.settings.ajp_secret.clone().into_bytes(),
             ajp_packet_size: self.settings.ajp_packet_size,
+            ajp_paths: self.settings.ajp_paths,
             access_log: self.access_log.clone(),
+        }
+    }
+}
+
+/// Writes what was printed and is not written.
+pub(crate) fn flush_streams(py: Python<'_>) {
+    for name in ["stdout", "stderr"] {
+        if let Ok(stream) = py.import("sys").and_then(|sys| sys.getattr(name)) {
+            let _ = stream.call_method0("flush");
         }
     }
 }
@@ -140,37 +182,16 @@ impl Host for PythonHost<'_> {
     }
 
     fn load(&self) -> Result<(), LoadError> {
-        let py = self.py;
+        if self.given.get() {
+            return Ok(());
+        }
         let surroundings = Surroundings {
             multithread: self.settings.threads > 1,
             multiprocess: self.settings.workers > 1,
             run_once: false,
             debug: self.settings.debug,
         };
-        let here = std::env::current_dir().unwrap_or_default();
-        let directories = self.settings.pythonpath.iter().rev().map(|directory| here.join(directory));
-        for directory in directories.chain([here.clone()]) {
-            load::put_on_path(py, &directory).map_err(|error| LoadError::new(error.to_string()))?;
-        }
-        let mut mounts: Vec<(String, Arc<dyn Application>, bool)> = Vec::new();
-        let mut any_python = false;
-        for (prefix, target) in self.settings.applications() {
-            let (application, runs_python) = self.application(target, surroundings).map_err(LoadError::new)?;
-            any_python |= runs_python;
-            mounts.push((prefix.to_owned(), application, runs_python));
-        }
-        let mounts = mounts.into_iter().map(|(prefix, application, runs_python)| {
-            let must_let_go = any_python && !runs_python;
-            (prefix, if must_let_go { Arc::new(Outside(application)) as Arc<dyn Application> } else { application })
-        });
-        let mounts: Vec<_> = mounts.collect();
-        let application: Arc<dyn Application> = match mounts.as_slice() {
-            [(prefix, application)] if prefix.is_empty() || prefix == "/" => application.clone(),
-            _ => Arc::new(Routes::new(mounts).map_err(|error| LoadError::new(error.to_string()))?),
-        };
-        for redirects in self.redirects.take() {
-            redirects.set_root(&application);
-        }
+        let application = self.load_for(surroundings)?;
         self.loaded.replace(Some(application));
         Ok(())
     }
@@ -183,7 +204,7 @@ impl Host for PythonHost<'_> {
             Ok(())
         };
         // What the import has printed would be printed again by each worker.
-        self.flush_streams();
+        flush_streams(self.py);
         if let Err(error) = freeze() {
             log::warn!("the heap could not be frozen before the fork: {error}; workers will share less memory");
         }
@@ -245,7 +266,7 @@ impl Host for PythonHost<'_> {
                 let _ = atexit.call_method0("_run_exitfuncs");
             }
         }
-        self.flush_streams();
+        flush_streams(self.py);
         // SAFETY: `_exit` ends the process and touches nothing of it.
         unsafe { libc::_exit(code) }
     }
@@ -261,5 +282,9 @@ impl Board for Scoreboard {
 
     fn end(&self, thread: usize) {
         self.0.end(thread);
+    }
+
+    fn connections(&self, open: usize) {
+        self.0.connections(open);
     }
 }

@@ -5,11 +5,14 @@
 
 mod application;
 mod bind;
+mod cgi_front;
 mod command;
 mod doctor;
 mod door;
 mod host;
 mod load;
+mod relay;
+mod script;
 mod survey;
 
 /// The engine of Millau. Its Python face is the package `millau`.
@@ -19,6 +22,8 @@ mod _engine {
     use crate::application::resident::CgiStreams;
     #[pymodule_export]
     use crate::application::wsgi::{Errors, FileWrapper, Input, StartResponse, Write};
+    #[pymodule_export]
+    use crate::bind::callable::{answer_cgi, serve};
     #[pymodule_export]
     use crate::bind::psp::translate_psp;
     #[pymodule_export]

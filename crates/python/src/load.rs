@@ -38,7 +38,7 @@ pub(crate) fn application(py: Python<'_>, target: &str) -> Result<Py<PyAny>, Str
         Some(attribute) => named(py, target, &module, attribute)?,
         None => by_default(target, &module)?,
     };
-    checked(py, target, found).map(Bound::unbind)
+    checked(target, found).map(Bound::unbind)
 }
 
 /// The kinds of target that mod_python's handlers are.
@@ -177,7 +177,7 @@ fn paste<'py>(py: Python<'py>, file: &str) -> Result<Bound<'py, PyAny>, String> 
         }
         deploy.call_method1("loadapp", (uri,))
     };
-    checked(py, &target, load().map_err(|error| raised(py, &target, &error))?)
+    checked(&target, load().map_err(|error| raised(py, &target, &error))?)
 }
 
 fn named<'py>(
@@ -219,7 +219,7 @@ fn by_default<'py>(target: &str, module: &Bound<'py, PyModule>) -> Result<Bound<
     ))
 }
 
-fn checked<'py>(py: Python<'py>, target: &str, found: Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>, String> {
+fn checked<'py>(target: &str, found: Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>, String> {
     if !found.is_callable() {
         return Err(format!(
             "cannot load '{target}': it is {} and cannot be called. A WSGI application is a callable that takes environ \
@@ -227,19 +227,30 @@ fn checked<'py>(py: Python<'py>, target: &str, found: Bound<'py, PyAny>) -> Resu
             type_name(&found)
         ));
     }
-    let is_coroutine = |object: &Bound<'py, PyAny>| {
-        py.import("inspect")
-            .and_then(|inspect| inspect.call_method1("iscoroutinefunction", (object,)))
-            .and_then(|answer| answer.is_truthy())
-            .unwrap_or(false)
-    };
-    if is_coroutine(&found) || found.getattr("__call__").is_ok_and(|call| is_coroutine(&call)) {
+    if is_coroutine_function(&found) || found.getattr("__call__").is_ok_and(|call| is_coroutine_function(&call)) {
         return Err(format!(
             "cannot load '{target}': it is an ASGI application, which this version of Millau does not serve yet; \
              it serves WSGI."
         ));
     }
     Ok(found)
+}
+
+/// What `inspect.iscoroutinefunction` says; importing that module would take longer than many a CGI program as a whole.
+fn is_coroutine_function(object: &Bound<'_, PyAny>) -> bool {
+    /// `inspect.CO_COROUTINE`
+    const CO_COROUTINE: u32 = 0x80;
+    let mut object = object.clone();
+    // Through bound methods and functools.partial objects; a cycle of them cannot be called anyway.
+    for _ in 0..100 {
+        let attribute = if type_name(&object) == "partial" { "func" } else { "__func__" };
+        match object.getattr(attribute) {
+            Ok(inner) => object = inner,
+            Err(_) => break,
+        }
+    }
+    let flags = object.getattr("__code__").and_then(|code| code.getattr("co_flags")?.extract::<u32>());
+    flags.is_ok_and(|flags| flags & CO_COROUTINE != 0) || object.hasattr("_is_coroutine_mark").unwrap_or(false)
 }
 
 pub(crate) fn raised(py: Python<'_>, target: &str, error: &PyErr) -> String {

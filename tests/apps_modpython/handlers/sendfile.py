@@ -16,6 +16,9 @@ def handler(req):
         req.write("before ", 0)
         req.sendfile(FILE, 0, 6)
         req.write(" after")
+    elif req.args == "flushed":
+        req.write("flushed ")
+        req.sendfile(FILE, 0, 6)
     elif req.args == "absent":
         try:
             req.sendfile(FILE + ".absent")

@@ -11,6 +11,7 @@ use crate::table::SETTINGS;
 use crate::{deployment, examination};
 
 pub(crate) const TARGET: &str = "TARGET";
+pub(crate) const FILE: &str = "FILE";
 
 const TARGET_HELP: &str = "The application: module[:attribute], path/to/file.py[:attribute], paste:FILE.ini, publisher:PATH, \
     psp:DIR, handler:FILE[:function] or static:DIR";
@@ -31,17 +32,47 @@ pub(crate) fn command() -> Command {
         .after_help("To serve a Django project, say: millau serve mysite.wsgi")
         .max_term_width(100)
         .subcommand(serve())
+        .subcommand(cgi())
+        .subcommand(relay())
         .subcommand(deployment::command())
         .subcommand(examination::command())
 }
 
 fn serve() -> Command {
+    with_settings(Command::new("serve").about("Serve applications until a signal ends it"), |_| true)
+}
+
+fn cgi() -> Command {
+    let command =
+        Command::new("cgi").about("Be a CGI program: answer the one request that a web server has started it for");
+    with_settings(command, Setting::concerns_cgi).before_long_help(
+        "TARGET may also be a script: a file whose first line is '#!/path/to/millau cgi' and whose next lines are the rest of \
+         this command line. The script's directory is then the current one. Options of millau serve that say nothing here \
+         are allowed and have no effect.",
+    )
+}
+
+fn relay() -> Command {
+    let command =
+        Command::new("relay").about("Write a CGI program that hands its requests to a server that stays running");
+    let file = Arg::new(FILE).help("The CGI program to write").required(true).value_parser(ValueParser::os_string());
+    with_settings(command.arg(file), |_| true).before_long_help(
+        "FILE becomes a script whose interpreter is the executable millau-relay, which is written beside the command millau, or \
+         beside FILE where that is not allowed. The first request starts 'millau serve TARGET' with the given options, as \
+         the user of the CGI program; it ends when nothing has been asked of it for --exit-when-idle seconds (300 unless \
+         given), and touching FILE makes the next request start it anew. Where no server can be started, the program \
+         answers as 'millau cgi' does.",
+    )
+}
+
+/// A command that takes a target and the settings; those that are not `shown` are allowed too.
+fn with_settings(command: Command, shown: fn(&Setting) -> bool) -> Command {
     let target = Arg::new(TARGET).help(TARGET_HELP).long_help(TARGET_LONG).value_parser(ValueParser::os_string());
-    let mut command =
-        Command::new("serve").about("Serve applications until a signal ends it").max_term_width(100).arg(target);
+    let mut command = command.max_term_width(100).arg(target);
     for group in Group::ALL {
         for setting in SETTINGS.iter().filter(|setting| setting.group == *group) {
-            command = command.args(options(setting));
+            let hide = |arg: Arg| if shown(setting) { arg } else { arg.hide(true) };
+            command = command.args(options(setting).into_iter().map(hide));
         }
     }
     command.after_help(
@@ -110,6 +141,22 @@ pub(crate) fn given(matches: &ArgMatches, setting: &Setting) -> Option<Vec<OsStr
     Some(matches.get_many::<OsString>(setting.name)?.cloned().collect())
 }
 
+/// What the command line says, as it could be said again: the target, then each option with its values.
+pub(crate) fn said_again(matches: &ArgMatches) -> Vec<Vec<OsString>> {
+    let mut lines: Vec<Vec<OsString>> =
+        matches.get_one::<OsString>(TARGET).map(|target| vec![target.clone()]).into_iter().collect();
+    for setting in SETTINGS {
+        let Some(values) = given(matches, setting) else { continue };
+        if setting.is_switch() {
+            let id = if matches.get_flag(setting.name) { setting.name.to_owned() } else { negation_id(setting) };
+            lines.push(vec![format!("--{id}").into()]);
+        } else {
+            lines.extend(values.into_iter().map(|value| vec![setting.option().into(), value]));
+        }
+    }
+    lines
+}
+
 /// One line, in our words, for what clap found wrong.
 pub(crate) fn explain(error: &clap::Error) -> String {
     let context = |kind| match error.get(kind) {
@@ -146,6 +193,10 @@ pub(crate) fn explain(error: &clap::Error) -> String {
                 hint => hint,
             };
             format!("unknown command '{word}'{hint}")
+        }
+        ErrorKind::MissingRequiredArgument => {
+            "no file is named: write millau relay FILE TARGET, for instance millau relay cgi-bin/site.cgi mysite.wsgi"
+                .to_owned()
         }
         ErrorKind::ArgumentConflict => format!("'{option}' is given twice"),
         ErrorKind::InvalidValue => format!("'{option}' needs a value"),

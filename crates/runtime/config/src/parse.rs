@@ -1,10 +1,12 @@
 //! From the command line and the environment to [`Settings`].
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
+use clap::ArgMatches;
 use clap::error::ErrorKind;
 
-use crate::command::{self, TARGET};
+use crate::command::{self, FILE, TARGET};
 use crate::environment::Environment;
 use crate::setting::{BadValue, Setting};
 use crate::table::SETTINGS;
@@ -15,12 +17,27 @@ use crate::{Deployment, Examination, Settings, UsageError, deployment, examinati
 pub enum Invocation {
     /// `millau serve`
     Serve(Box<Settings>),
+    /// `millau cgi`
+    Cgi(Box<Settings>),
     /// `millau config`
     Config(Box<Deployment>),
+    /// `millau relay`
+    Relay(Box<RelayScript>),
     /// `millau doctor`
     Doctor(Box<Examination>),
     /// Help or version: to be printed to standard output, after which the process ends well.
     Print(String),
+}
+
+/// A CGI program to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayScript {
+    /// Where.
+    pub file: PathBuf,
+    /// Its lines, each of words: the target, then an option each. `--chdir` is not among them.
+    pub lines: Vec<Vec<OsString>>,
+    /// What the lines say together.
+    pub settings: Settings,
 }
 
 /// Reads a command line, whose first word is the name of the program, and an environment.
@@ -42,8 +59,10 @@ pub fn parse(
         Err(error) => return Err(UsageError::new(command::explain(&error))),
     };
     let environment = Environment::new(environment);
-    let matches = match matches.subcommand() {
-        Some(("serve", matches)) => matches,
+    let (as_command, matches): (fn(Box<Settings>) -> Invocation, _) = match matches.subcommand() {
+        Some(("serve", matches)) => (Invocation::Serve, matches),
+        Some(("cgi", matches)) => (Invocation::Cgi, matches),
+        Some(("relay", matches)) => return relay(matches),
         Some(("config", matches)) => {
             return deployment::read(matches).map(|deployment| Invocation::Config(Box::new(deployment)));
         }
@@ -58,6 +77,19 @@ pub fn parse(
         }
     };
 
+    Ok(as_command(Box::new(settings(matches, &environment)?)))
+}
+
+fn relay(matches: &ArgMatches) -> Result<Invocation, UsageError> {
+    // What the environment says now is not in the script.
+    let settings = settings(matches, &Environment::new([]))?;
+    let mut lines = command::said_again(matches);
+    lines.retain(|line| line.first().is_none_or(|word| word != "--chdir"));
+    let file = matches.get_one::<OsString>(FILE).map(PathBuf::from).unwrap_or_default();
+    Ok(Invocation::Relay(Box::new(RelayScript { file, lines, settings })))
+}
+
+fn settings(matches: &ArgMatches, environment: &Environment) -> Result<Settings, UsageError> {
     let mut settings = Settings::blank();
     let mut given = Vec::new();
     for setting in SETTINGS {
@@ -77,7 +109,7 @@ pub fn parse(
     settings.web_servers = environment.web_servers();
     settings.warnings = environment.warnings();
     settings.check(|name| given.contains(&name)).map_err(UsageError::new)?;
-    Ok(Invocation::Serve(Box::new(settings)))
+    Ok(settings)
 }
 
 fn apply_default(setting: &Setting, settings: &mut Settings) -> Result<(), UsageError> {
@@ -166,6 +198,7 @@ mod tests {
             forwarded_from: Vec::new(),
             ajp_secret: String::new(),
             ajp_packet_size: 8192,
+            ajp_paths: crate::AjpPaths::Recognised,
             access_log: None,
             access_log_format: AccessLogFormat::Combined,
             error_log: LogTarget::Stderr,
@@ -185,6 +218,7 @@ mod tests {
                 keep_alive: Duration::from_secs(15),
                 send: Duration::from_secs(30),
                 graceful: Duration::from_secs(30),
+                exit_when_idle: Duration::ZERO,
             },
             cgi: CgiSettings {
                 modes: vec![CgiModeRule { path: None, mode: CgiMode::Auto }],
@@ -221,6 +255,7 @@ mod tests {
             ("forwarded-from", "192.0.2.0/24"),
             ("ajp-secret", "s3cret"),
             ("ajp-packet-size", "16k"),
+            ("ajp-paths", "decoded"),
             ("workers", "3"),
             ("threads", "5"),
             ("threads-min", "2"),
@@ -244,6 +279,7 @@ mod tests {
             ("keep-alive-timeout", "3"),
             ("send-timeout", "4"),
             ("graceful-timeout", "500ms"),
+            ("exit-when-idle", "600"),
             ("cgi-mode", "a=warm"),
             ("cgi-env", "TZ=UTC"),
             ("cgi-pass-authorization", "on"),
@@ -354,6 +390,27 @@ mod tests {
     }
 
     #[test]
+    fn a_cgi_program_takes_the_same_settings() {
+        let Invocation::Cgi(settings) = invoked("cgi m --workers 3 --debug", &[("MILLAU_BIND", "a:1")]).unwrap() else {
+            panic!("not a CGI program");
+        };
+        assert_eq!((settings.target.as_deref(), settings.debug, settings.binds), (Some("m"), true, vec![tcp("a", 1)]));
+    }
+
+    #[test]
+    fn a_relay_script_says_what_the_command_line_has_said() {
+        let line = "relay --pythonpath a x.cgi --no-preload m:app --chdir=/d --pythonpath b --threads=4";
+        let Invocation::Relay(relay) = invoked(line, &[("MILLAU_WORKERS", "5")]).unwrap() else {
+            panic!("not a relay");
+        };
+        let lines: Vec<String> =
+            relay.lines.iter().map(|line| line.join(&OsString::from(" ")).into_string().unwrap()).collect();
+        assert_eq!(lines, ["m:app", "--pythonpath a", "--pythonpath b", "--threads 4", "--no-preload"]);
+        assert_eq!((relay.file, relay.settings.workers), (PathBuf::from("x.cgi"), 1));
+        assert_eq!(relay.settings.chdir, Some("/d".into()));
+    }
+
+    #[test]
     fn help_and_version_are_no_errors() {
         assert_eq!(printed("--version"), format!("millau {}\n", env!("CARGO_PKG_VERSION")));
         assert!(printed("--help").contains("millau serve mysite.wsgi"));
@@ -368,6 +425,10 @@ mod tests {
         for (line, message) in [
             ("", "no command is given: millau serve TARGET serves an application, millau --help says more"),
             ("serve", "no application to serve: write millau serve TARGET, for instance millau serve mysite.wsgi"),
+            (
+                "relay",
+                "no file is named: write millau relay FILE TARGET, for instance millau relay cgi-bin/site.cgi mysite.wsgi",
+            ),
             ("srve m", "unknown command 'srve'; did you mean 'serve'?"),
             ("mysite.wsgi", "unknown command 'mysite.wsgi'; to serve an application: millau serve mysite.wsgi"),
             ("start", "unknown command 'start'; millau --help lists them all"),

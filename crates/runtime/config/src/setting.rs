@@ -139,6 +139,13 @@ impl Setting {
         format!("--{}", self.name)
     }
 
+    /// Whether it says something to a process that is a CGI program.
+    pub(crate) fn concerns_cgi(&self) -> bool {
+        let by_name =
+            ["error-log", "log-level", "debug", "limit-body-size", "request-buffer", "body-timeout", "send-timeout"];
+        (self.group == Group::Application && self.name != "server-header") || by_name.contains(&self.name)
+    }
+
     /// `--no-preload`, for a switch.
     pub fn negation(&self) -> Option<String> {
         self.is_switch().then(|| format!("--no-{}", self.name))

@@ -145,6 +145,13 @@ impl Shared {
         }
     }
 
+    /// Tells the board how many connections there are.
+    pub(crate) fn note_connections(&self, shift: &Shift) {
+        if let Some(board) = &self.board {
+            board.connections(shift.slots.occupied());
+        }
+    }
+
     /// Calls the application for one request.
     pub(crate) fn call(&self, thread: usize, exchange: Box<FrontExchange>) {
         if let Some(board) = &self.board {
@@ -316,6 +323,7 @@ impl Shared {
                 continue;
             }
             let slot = shift.slots.reserve();
+            self.note_connections(shift);
             let connection = Connection {
                 socket,
                 peer: peer.map_or(Peer::Local, Peer::Inet),

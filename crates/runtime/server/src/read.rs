@@ -297,6 +297,7 @@ impl Shared {
     /// Closes a connection and frees its slot.
     pub(crate) fn close(&self, shift: &mut Shift, connection: Connection) {
         shift.slots.release(connection.slot);
+        self.note_connections(shift);
         drop(connection);
     }
 

@@ -9,6 +9,8 @@
 //! - A dead worker is replaced, later and later if its successors die early. A generation whose template is dead
 //!   cannot replace; it is itself replaced by a new generation then, not before.
 //! - Whatever waits has a deadline, and is killed when that has passed.
+//! - If that is asked for, the end comes when nobody has been connected for so long while a generation served and no other
+//!   was being brought up.
 
 mod backoff;
 mod event;
@@ -45,6 +47,8 @@ pub(crate) struct Rules {
     pub(crate) preload: bool,
     pub(crate) graceful: Duration,
     pub(crate) startup: Option<Duration>,
+    /// End when no worker has had a connection for so long.
+    pub(crate) idle: Option<Duration>,
     /// Whether to stay when the first generation cannot be loaded.
     pub(crate) persist: bool,
 }
@@ -68,6 +72,8 @@ pub(crate) struct Plan {
     renew_at: Option<Instant>,
     /// The exit code, once the end has begun.
     stop: Option<i32>,
+    /// When a worker had a connection last, or could have had one first.
+    connected: Option<Instant>,
     /// When the operator asked for the end.
     asked: Option<Instant>,
     out: Vec<Action>,
@@ -158,6 +164,7 @@ impl Plan {
             renewals: 0,
             renew_at: None,
             stop: None,
+            connected: None,
             asked: None,
             out: Vec::new(),
         }
@@ -185,6 +192,7 @@ impl Plan {
             Event::Ready { seat, pid } => self.ready(seat, pid, now),
             Event::NotStarted { generation, seat } => self.not_started(generation, seat, now),
             Event::Ended { generation, seat, pid, ending } => self.ended(generation, seat, pid, ending, now),
+            Event::Connected { at } => self.connected = self.connected.max(Some(at)),
             Event::Tick => {}
         }
         self.settle(now);
@@ -209,7 +217,7 @@ impl Plan {
             _ => None,
         });
         let renewal = self.renew_at.filter(|_| self.needs_renewal());
-        loads.chain(workers).chain(renewal).min()
+        loads.chain(workers).chain(renewal).chain(self.idle_until()).min()
     }
 
     /// The generation and the seat of the worker with this number.

@@ -98,6 +98,7 @@ impl<'a> Supervisor<'a> {
                 preload: settings.preload,
                 graceful: settings.graceful_timeout,
                 startup: settings.startup_timeout,
+                idle: settings.idle_timeout,
                 persist: settings.reload,
             }),
             board: Scoreboard::new(seats, settings.threads)?,
@@ -127,6 +128,11 @@ impl<'a> Supervisor<'a> {
         if let Some(path) = self.watch.as_mut().and_then(|watch| watch.look(Instant::now())) {
             log::info!("{} has changed", path.display());
             happenings.push_back(Happening::Event(Event::Order(Order::Reload)));
+        }
+        if self.settings.idle_timeout.is_some()
+            && let Some(at) = self.board.since_connected().and_then(|since| Instant::now().checked_sub(since))
+        {
+            happenings.push_back(Happening::Event(Event::Connected { at }));
         }
         happenings.push_back(Happening::Event(Event::Tick));
         let flow = self.carry_out(Vec::new(), happenings);
@@ -202,10 +208,11 @@ impl<'a> Supervisor<'a> {
             };
             let actions = self.plan.apply(event, Instant::now());
             self.obey(actions, &mut happenings)?;
-            if let Event::Ended { generation, pid, .. } = event
-                && let Some(line) = self.lines.get_mut(&generation)
-            {
-                line.send(Command::Reap { pid });
+            if let Event::Ended { generation, seat, pid, .. } = event {
+                self.board.seat(seat).leave();
+                if let Some(line) = self.lines.get_mut(&generation) {
+                    line.send(Command::Reap { pid });
+                }
             }
         }
         ControlFlow::Continue(())

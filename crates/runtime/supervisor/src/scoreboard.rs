@@ -4,7 +4,8 @@
 //! writes while it lives; the supervisor reads after it has died, so that the log can name the requests that were lost.
 //!
 //! ```text
-//! seat 0: slot of thread 0, slot of thread 1, ...   seat 1: slot of thread 0, ...
+//! seat 0: connections, slot of thread 0, slot of thread 1, ...   seat 1: connections, slot of thread 0, ...
+//! connections: open ones | when that changed last | padding to a whole cache line
 //! slot:   started | lengths | method, 16 bytes | target, 240 bytes | padding to whole cache lines
 //! ```
 
@@ -31,6 +32,11 @@ const END: usize = TARGET + LONGEST_TARGET / WORD;
 /// Threads must not share cache lines: they write at every request.
 const SLOT: usize = END.next_multiple_of(64 / WORD);
 
+/// Words before the slots of a seat: 0 is how many connections are open, 1 when that changed last.
+const OPEN: usize = 0;
+const CHANGED: usize = 1;
+const CONNECTIONS: usize = 64 / WORD;
+
 /// The seats of all workers. The mapping is never undone, so that copies of this may go anywhere.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scoreboard {
@@ -53,7 +59,8 @@ impl Scoreboard {
     /// Maps memory for this many workers at once, each with this many threads.
     pub(crate) fn new(seats: usize, threads: usize) -> io::Result<Self> {
         let too_large = || io::Error::from(io::ErrorKind::OutOfMemory);
-        let count = seats.checked_mul(threads).and_then(|n| n.checked_mul(SLOT)).ok_or_else(too_large)?;
+        let seat = threads.checked_mul(SLOT).and_then(|n| n.checked_add(CONNECTIONS)).ok_or_else(too_large)?;
+        let count = seats.checked_mul(seat).ok_or_else(too_large)?;
         let bytes = count.checked_mul(WORD).filter(|n| isize::try_from(*n).is_ok()).ok_or_else(too_large)?;
         if bytes == 0 {
             return Ok(Self { words: &[], threads });
@@ -70,9 +77,20 @@ impl Scoreboard {
 
     /// The seat with this number. A number beyond the last gives a seat that records nothing.
     pub(crate) fn seat(&self, number: usize) -> Seat {
-        let size = self.threads * SLOT;
+        let size = CONNECTIONS + self.threads * SLOT;
         let words = self.words.get(number * size..(number + 1) * size).unwrap_or(&[]);
         Seat { number, words }
+    }
+
+    /// How long ago any worker had a connection: zero while one has. `None`: never yet.
+    pub(crate) fn since_connected(&self) -> Option<Duration> {
+        let now = ticks();
+        let seats = self.words.chunks_exact(CONNECTIONS + self.threads * SLOT);
+        let last = seats.filter_map(|words| match words[OPEN].load(Ordering::Relaxed) {
+            0 => Some(words[CHANGED].load(Ordering::Relaxed)).filter(|changed| *changed > 0),
+            _ => Some(now),
+        });
+        last.max().map(|last| Duration::from_nanos(now.saturating_sub(last)))
     }
 }
 
@@ -111,9 +129,24 @@ impl Seat {
         }
     }
 
+    /// Records how many connections the worker has open, whenever that changes.
+    pub fn connections(&self, open: usize) {
+        if let Some(words) = self.words.first_chunk::<CONNECTIONS>() {
+            words[CHANGED].store(ticks().max(1), Ordering::Relaxed);
+            words[OPEN].store(open as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Records that the worker is gone: it has no connection any more. What it was serving stays, for the log.
+    pub(crate) fn leave(&self) {
+        if self.words.first().is_some_and(|open| open.load(Ordering::Relaxed) > 0) {
+            self.connections(0);
+        }
+    }
+
     /// Empties the seat for its next worker.
     pub(crate) fn clear(&self) {
-        for slot in self.words.chunks_exact(SLOT) {
+        for slot in self.slots() {
             slot[STARTED].store(0, Ordering::Relaxed);
         }
     }
@@ -121,13 +154,17 @@ impl Seat {
     /// The requests that have begun and not ended, oldest first. Exact once the worker is dead.
     pub(crate) fn in_flight(&self) -> Vec<InFlight> {
         let now = ticks();
-        let mut found: Vec<InFlight> = self.words.chunks_exact(SLOT).filter_map(|slot| read(slot, now)).collect();
+        let mut found: Vec<InFlight> = self.slots().filter_map(|slot| read(slot, now)).collect();
         found.sort_by_key(|request| std::cmp::Reverse(request.age));
         found
     }
 
+    fn slots(&self) -> impl Iterator<Item = &'static [AtomicU64]> {
+        self.words.get(CONNECTIONS..).unwrap_or(&[]).chunks_exact(SLOT)
+    }
+
     fn slot(&self, thread: usize) -> Option<&'static [AtomicU64; SLOT]> {
-        self.words.get(thread.checked_mul(SLOT)?..)?.first_chunk()
+        self.words.get(thread.checked_mul(SLOT)?.checked_add(CONNECTIONS)?..)?.first_chunk()
     }
 }
 
@@ -183,6 +220,26 @@ mod tests {
     fn requests(seat: Seat) -> Vec<(String, String)> {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         seat.in_flight().into_iter().map(|r| (text(r.method), text(r.target))).collect()
+    }
+
+    #[test]
+    fn connections_count_as_long_as_they_are_open() {
+        let board = Scoreboard::new(2, 1).unwrap();
+        assert_eq!(board.since_connected(), None);
+        let seats = [board.seat(0), board.seat(1)];
+        seats[0].connections(2);
+        seats[1].connections(1);
+        seats[1].connections(0);
+        std::thread::sleep(Duration::from_millis(30));
+        assert_eq!(board.since_connected(), Some(Duration::ZERO));
+        // A worker that is killed closes nothing itself.
+        seats[0].leave();
+        std::thread::sleep(Duration::from_millis(30));
+        let since = board.since_connected().unwrap();
+        seats[0].leave();
+        assert!(since > Duration::ZERO && board.since_connected().unwrap() >= since);
+        board.seat(2).connections(1);
+        assert!(requests(seats[0]).is_empty());
     }
 
     #[test]

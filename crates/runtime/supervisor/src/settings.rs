@@ -16,6 +16,8 @@ pub struct SupervisorSettings {
     pub graceful_timeout: Duration,
     /// How long a template may take to import the application, and a worker to become ready. `None`: for ever.
     pub startup_timeout: Option<Duration>,
+    /// After how long without a connection everything ends. `None`: never.
+    pub idle_timeout: Option<Duration>,
     /// Whether a change of a source file acts as SIGHUP, and a failed first load waits for one instead of ending.
     pub reload: bool,
     /// Folders whose `*.py` are watched as well, if `reload` is set.
@@ -39,6 +41,7 @@ impl Default for SupervisorSettings {
             preload: true,
             graceful_timeout: Duration::from_secs(30),
             startup_timeout: Some(Duration::from_secs(120)),
+            idle_timeout: None,
             reload: false,
             reload_directories: Vec::new(),
             application: String::new(),

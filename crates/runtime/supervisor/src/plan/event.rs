@@ -1,5 +1,7 @@
 //! What the plan is told, and what it answers.
 
+use std::time::Instant;
+
 use rustix::process::Pid;
 
 use super::News;
@@ -29,6 +31,8 @@ pub(crate) enum Event {
     NotStarted { generation: Generation, seat: usize },
     /// A worker is no more.
     Ended { generation: Generation, seat: usize, pid: Pid, ending: Ending },
+    /// A worker had a connection at this time.
+    Connected { at: Instant },
     /// Nothing but time has passed.
     Tick,
 }

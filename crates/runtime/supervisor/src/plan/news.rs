@@ -49,6 +49,8 @@ pub(crate) enum News {
     Workers { wanted: usize },
     /// The number of workers cannot change further.
     WorkersLimit { wanted: usize },
+    /// Nobody has connected for so long.
+    Idle { limit: Duration },
     /// The end has begun.
     Stopping { workers: usize, limit: Duration },
     /// The end is not to wait.
@@ -209,6 +211,7 @@ impl News {
             Self::SeatsTaken => "too many workers are draining: new ones start when some of them have ended".to_owned(),
             Self::Workers { wanted } => format!("{} from now on", count(*wanted, "worker")),
             Self::WorkersLimit { wanted } => format!("the number of workers stays at {wanted}: that is the limit"),
+            Self::Idle { limit } => format!("stopping: no connection for {}", seconds(*limit)),
             Self::Stopping { workers: 0, .. } => "stopping".to_owned(),
             Self::Stopping { workers, limit } => {
                 format!("stopping: {} requests, within {}", finishing(*workers), seconds(*limit))

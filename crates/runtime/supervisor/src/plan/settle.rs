@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use crate::STOPPED;
+
 use super::{Action, Cause, Failure, Generation, News, Plan, Restart, State, Template, Worker};
 
 impl Plan {
@@ -11,7 +13,7 @@ impl Plan {
         if self.stop.is_none() {
             if let Some(next) = self.next {
                 self.level(next, now);
-                self.take_over(next);
+                self.take_over(next, now);
             }
             if let Some(current) = self.current {
                 self.level(current, now);
@@ -21,6 +23,12 @@ impl Plan {
                 self.begin(Cause::Reload, now);
             }
             self.start_due(now);
+            if let Some(limit) = self.rules.idle
+                && self.idle_until().is_some_and(|until| until <= now)
+            {
+                self.say(News::Idle { limit });
+                self.stop(STOPPED);
+            }
         }
         self.dismiss(now);
         self.end_templates();
@@ -106,12 +114,13 @@ impl Plan {
         }
     }
 
-    fn take_over(&mut self, next: Generation) {
+    fn take_over(&mut self, next: Generation, now: Instant) {
         if self.workers.values().filter(|w| w.generation == next && w.is_ready()).count() < self.wanted {
             return;
         }
         let before = self.current.replace(next);
         self.next = None;
+        self.connected = self.connected.max(Some(now));
         self.renewals = 0;
         self.renew_at = None;
         self.say(News::Ready { generation: next, workers: self.wanted });
@@ -129,6 +138,12 @@ impl Plan {
         let template_gone = self.generations.get(&current).is_none_or(|load| load.template == Template::Gone);
         let held = self.workers.values().filter(|w| w.generation == current && w.holds_place()).count();
         template_gone && held < self.wanted
+    }
+
+    /// When everything ends, if nobody connects until then.
+    pub(super) fn idle_until(&self) -> Option<Instant> {
+        let serves = self.stop.is_none() && self.current.is_some() && self.next.is_none();
+        self.connected.filter(|_| serves)?.checked_add(self.rules.idle?)
     }
 
     fn renew(&mut self, now: Instant) {

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod deadlines;
+mod idle;
 mod orders;
 mod reloads;
 mod simulation;
@@ -26,6 +27,7 @@ fn rules(workers: usize) -> Rules {
         preload: true,
         graceful: Duration::from_secs(30),
         startup: Some(Duration::from_secs(120)),
+        idle: None,
         persist: false,
     }
 }

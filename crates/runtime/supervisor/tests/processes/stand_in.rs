@@ -31,6 +31,7 @@ pub(crate) fn main(folder: &Path) -> ! {
         preload: number("STAND_IN_PRELOAD", 1) == 1,
         graceful_timeout: Duration::from_millis(number("STAND_IN_GRACEFUL_MS", 60_000)),
         startup_timeout: Some(Duration::from_millis(number("STAND_IN_STARTUP_MS", 60_000))),
+        idle_timeout: Some(Duration::from_millis(number("STAND_IN_IDLE_MS", 0))).filter(|idle| !idle.is_zero()),
         reload: number("STAND_IN_RELOAD", 0) == 1,
         reload_directories: Vec::new(),
         application: "stand-in".to_owned(),

@@ -1,0 +1,3 @@
+#!{python}
+print("Content-Type: text/plain\n")
+print("Hello, world!")

@@ -1,0 +1,107 @@
+//! `millau cgi`: this process is a CGI program.
+
+use std::time::Duration;
+
+use millau_cgi_front::{Ending, Options, Streams};
+use millau_config::Settings;
+use pyo3::prelude::*;
+
+use crate::application::wsgi::Surroundings;
+use crate::host::{self, PythonHost};
+
+const DONE: i32 = 0;
+const BROKEN: i32 = 1;
+const USAGE: i32 = 2;
+const NOT_LOADED: i32 = 3;
+
+/// How long the web server may take to read a response that is shorter than any buffer on the way.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Answers the request that the environment describes, and gives the exit code: 0 where the response is whole.
+pub(crate) fn run(py: Python<'_>, settings: &Settings) -> i32 {
+    let options = options(settings);
+    // Before anything is imported that might print.
+    let streams = match Streams::take() {
+        Ok(streams) => streams,
+        Err(error) => {
+            eprintln!("millau cgi: standard output, where the response belongs, cannot be used: {error}");
+            return BROKEN;
+        }
+    };
+    if let Err(error) = prepare(settings) {
+        eprintln!("{error}");
+        return refuse(streams, USAGE);
+    }
+    let surroundings = Surroundings { multithread: false, multiprocess: true, run_once: true, debug: settings.debug };
+    let application = match PythonHost::new(py, settings, Vec::new(), None).load_for(surroundings) {
+        Ok(application) => application,
+        Err(error) => {
+            log::error!("{error}");
+            return refuse(streams, NOT_LOADED);
+        }
+    };
+    let ending = py.detach(|| millau_cgi_front::serve(&*application, std::env::vars_os(), streams, &options));
+    match ending {
+        Ending::Complete => end(py, DONE),
+        Ending::Broken => end(py, BROKEN),
+        // SAFETY: `_exit` ends the process and touches nothing of it.
+        Ending::Forked => unsafe { libc::_exit(DONE) },
+    }
+}
+
+/// Says in the web server's place that the command line is wrong; why, the caller has told standard error.
+pub(crate) fn refuse_usage() -> i32 {
+    match Streams::take() {
+        Ok(streams) => refuse(streams, USAGE),
+        Err(_) => USAGE,
+    }
+}
+
+fn prepare(settings: &Settings) -> Result<(), String> {
+    if let Some(directory) = &settings.chdir {
+        std::env::set_current_dir(directory)
+            .map_err(|error| format!("millau: --chdir: cannot change to '{}': {error}", directory.display()))?;
+    }
+    millau_log::install(&settings.error_log, settings.log_level).map_err(|error| format!("millau: {error}"))?;
+    for warning in &settings.warnings {
+        log::warn!("{warning}");
+    }
+    Ok(())
+}
+
+fn refuse(streams: Streams, code: i32) -> i32 {
+    let method = std::env::var_os("REQUEST_METHOD");
+    millau_cgi_front::refuse(streams, 500, method.as_deref(), PATIENCE);
+    code
+}
+
+/// What the front has to know.
+pub(crate) fn options(settings: &Settings) -> Options {
+    Options {
+        body_size: settings.limits.body_size,
+        request_buffer: settings.limits.request_buffer,
+        body_timeout: settings.timeouts.body,
+        send_timeout: settings.timeouts.send,
+    }
+}
+
+/// Ends the process without taking the interpreter apart, which can take as long as a request; what the application has
+/// registered for the end runs, and what it has printed is written. If threads still run, Python waits for them as usual.
+fn end(py: Python<'_>, code: i32) -> i32 {
+    let modules = || py.import("sys")?.getattr("modules");
+    let alone = || -> PyResult<bool> {
+        match modules()?.get_item("threading") {
+            Ok(threading) => threading.call_method0("active_count")?.extract::<usize>().map(|count| count == 1),
+            Err(_) => Ok(true),
+        }
+    };
+    if !alone().unwrap_or(false) {
+        return code;
+    }
+    if let Ok(atexit) = py.import("atexit") {
+        let _ = atexit.call_method0("_run_exitfuncs");
+    }
+    host::flush_streams(py);
+    // SAFETY: `_exit` ends the process and touches nothing of it.
+    unsafe { libc::_exit(code) }
+}

@@ -1,0 +1,246 @@
+//! Both directions at once: the request to the server, its response to the web server, each as fast as it is taken.
+//!
+//! Nothing waits here but for the two servers, which have limits of time of their own: the one for a client or an application
+//! that stands still, the other for a program that does.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{FileType, fstat};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
+
+use crate::request::Request;
+
+/// So much of either direction is held at most.
+const PIECE: usize = 64 * 1024;
+/// So much can be written to a pipe that poll(2) calls writable without waiting: PIPE_BUF of Linux (pipe(7)).
+const PIPE_ROOM: usize = 4096;
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The response has passed, to its end as far as one can tell from the outside.
+    Whole,
+    /// The connection broke in the middle of the response.
+    Cut,
+    /// The web server has gone, or has ended the body early. The server sees that by its closed connection.
+    PeerGone,
+    /// The server ended, without a word, after it had read what was sent.
+    Died,
+    /// The server ended before it had read what was sent, and that can be sent again.
+    NotTaken,
+}
+
+/// Hands the request over and the response back.
+pub(crate) fn pump(connection: OwnedFd, request: &mut Request) -> Outcome {
+    pump_to(connection, request, rustix::stdio::stdout())
+}
+
+fn pump_to(connection: OwnedFd, request: &mut Request, output: BorrowedFd<'_>) -> Outcome {
+    let output_is_pipe = fstat(output).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
+    let output_is_socket = fstat(output).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket);
+    let mut outgoing = Buffer::default();
+    outgoing.fill(request.begun());
+    let mut incoming = Buffer::default();
+    let mut scratch = vec![0; PIECE];
+    // The server may answer, and close its side, before it has read the whole body.
+    let (mut takes, mut answered, mut ended) = (true, false, false);
+    // The body has ended before its length was reached.
+    let mut cut = false;
+    loop {
+        if ended && incoming.is_empty() {
+            return Outcome::Whole;
+        }
+        let wants_body = takes && request.remaining() > 0 && outgoing.is_empty();
+        let mut interest = PollFlags::empty();
+        interest.set(PollFlags::IN, !ended && incoming.is_empty());
+        interest.set(PollFlags::OUT, takes && !outgoing.is_empty());
+        let writing = if incoming.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
+        let (from_server, to_web_server, from_web_server) = {
+            let mut sources = [
+                PollFd::new(&output, writing),
+                PollFd::from_borrowed_fd(connection.as_fd(), interest),
+                PollFd::from_borrowed_fd(request.source(), PollFlags::IN),
+            ];
+            // The end of a connection is reported for ever, asked for or not.
+            if interest.is_empty() {
+                sources[1] = PollFd::new(&output, writing);
+            }
+            let count = if wants_body { 3 } else { 2 };
+            match poll(&mut sources[..count], None) {
+                Ok(_) => {}
+                Err(Errno::INTR) => continue,
+                Err(_) => return Outcome::PeerGone,
+            }
+            (sources[1].revents(), sources[0].revents(), sources[2].revents())
+        };
+
+        if !to_web_server.is_empty() {
+            if incoming.is_empty() {
+                // Nothing was asked: its reader is gone.
+                return Outcome::PeerGone;
+            }
+            let room = if output_is_pipe { PIPE_ROOM } else { PIECE };
+            let data = incoming.first(room);
+            let written = if output_is_socket {
+                send(output, data, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
+            } else {
+                rustix::io::write(output, data)
+            };
+            match written {
+                Ok(count) => incoming.take(count),
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(_) => return Outcome::PeerGone,
+            }
+        }
+        if wants_body && !from_web_server.is_empty() {
+            match request.read_body(&mut scratch) {
+                Ok(count) if count > 0 => outgoing.fill(&scratch[..count]),
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                Ok(_) | Err(_) => {
+                    // The server is to see it; whatever it still says is passed on.
+                    cut = true;
+                    takes = false;
+                    let _ = shutdown(&connection, Shutdown::Write);
+                }
+            }
+        }
+        if takes && !outgoing.is_empty() {
+            match send(&connection, outgoing.first(PIECE), SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+                Ok(count) => outgoing.take(count),
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                // It has answered already, or the reading below will tell.
+                Err(_) => takes = false,
+            }
+        }
+        if !ended && incoming.is_empty() && (!from_server.is_empty() || !takes) {
+            match recv(&connection, &mut scratch, RecvFlags::DONTWAIT) {
+                Ok((_, 0)) if answered => ended = true,
+                Ok((_, 0)) if cut => return Outcome::PeerGone,
+                Ok((_, 0)) => return Outcome::Died,
+                Ok((count, _)) => {
+                    answered = true;
+                    incoming.fill(&scratch[..count]);
+                }
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(_) if answered => return Outcome::Cut,
+                // The kernel says so of a connection that was never accepted, and of one with something unread. The
+                // application gets a request as a whole, so it has not seen this one.
+                Err(_) if request.can_begin_again() => return Outcome::NotTaken,
+                Err(_) => return Outcome::Died,
+            }
+        }
+    }
+}
+
+/// Bytes on their way.
+#[derive(Debug, Default)]
+struct Buffer {
+    data: Vec<u8>,
+    taken: usize,
+}
+
+impl Buffer {
+    fn is_empty(&self) -> bool {
+        self.taken == self.data.len()
+    }
+
+    /// Puts something into an empty buffer.
+    fn fill(&mut self, data: &[u8]) {
+        self.data.clear();
+        self.taken = 0;
+        self.data.extend_from_slice(data);
+    }
+
+    fn first(&self, most: usize) -> &[u8] {
+        let rest = &self.data[self.taken..];
+        &rest[..rest.len().min(most)]
+    }
+
+    fn take(&mut self, count: usize) {
+        self.taken += count;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::fs::File;
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::thread;
+
+    use super::*;
+
+    fn request() -> Request {
+        Request::read([(OsString::from("REQUEST_METHOD"), OsString::from("GET"))].into_iter()).unwrap()
+    }
+
+    /// What comes of a server that does this.
+    fn outcome(server: impl FnOnce(UnixStream) + Send + 'static) -> (Outcome, Vec<u8>) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (result, output) = rustix::pipe::pipe().unwrap();
+        let reading = thread::spawn(move || {
+            let mut data = Vec::new();
+            File::from(result).read_to_end(&mut data).unwrap();
+            data
+        });
+        let serving = thread::spawn(move || server(theirs));
+        let outcome = pump_to(ours.into(), &mut request(), output.as_fd());
+        drop(output);
+        serving.join().unwrap();
+        (outcome, reading.join().unwrap())
+    }
+
+    fn read_head(stream: &mut UnixStream) {
+        let mut data = vec![0; request().begun().len()];
+        stream.read_exact(&mut data).unwrap();
+        assert_eq!(data, request().begun());
+    }
+
+    #[test]
+    fn a_response_of_any_size_passes() {
+        let (outcome, data) = outcome(|mut stream| {
+            read_head(&mut stream);
+            stream.write_all(&[b'x'; 1_000_000]).unwrap();
+        });
+        assert_eq!((outcome, data.len()), (Outcome::Whole, 1_000_000));
+    }
+
+    #[test]
+    fn a_server_that_ends_without_a_word_has_died() {
+        assert_eq!(outcome(|mut stream| read_head(&mut stream)), (Outcome::Died, Vec::new()));
+    }
+
+    #[test]
+    fn what_was_not_read_is_handed_over_again() {
+        let (result, _) = outcome(|mut stream| stream.read_exact(&mut [0]).unwrap());
+        assert_eq!(result, Outcome::NotTaken);
+        // A connection that nobody has accepted.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let connection = UnixStream::connect(&path).unwrap();
+        let (_result, output) = rustix::pipe::pipe().unwrap();
+        let closing = thread::spawn(move || {
+            thread::sleep(std::time::Duration::from_millis(50));
+            drop(listener);
+        });
+        assert_eq!(pump_to(connection.into(), &mut request(), output.as_fd()), Outcome::NotTaken);
+        closing.join().unwrap();
+    }
+
+    #[test]
+    fn a_web_server_that_has_gone_is_noticed_while_the_server_is_silent() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (result, output) = rustix::pipe::pipe().unwrap();
+        let leaving = thread::spawn(move || {
+            thread::sleep(std::time::Duration::from_millis(50));
+            drop(result);
+        });
+        assert_eq!(pump_to(ours.into(), &mut request(), output.as_fd()), Outcome::PeerGone);
+        leaving.join().unwrap();
+        drop(theirs);
+    }
+}
