@@ -13,13 +13,28 @@ __all__ = [
     "StartResponse",
     "Write",
     "__version__",
+    "answer_cgi",
     "main",
+    "serve",
     "translate_psp",
 ]
 
 __version__: Final[str]
 
 def main(arguments: Sequence[str], /) -> int: ...
+def serve(
+    application: Callable[[dict[str, Any], Any], Iterable[bytes]],
+    name: str,
+    settings: Sequence[tuple[str, str]],
+    script_name: str = "",
+    /,
+) -> bool: ...
+def answer_cgi(
+    application: Callable[[dict[str, Any], Any], Iterable[bytes]],
+    name: str,
+    settings: Sequence[tuple[str, str]],
+    /,
+) -> bool: ...
 def translate_psp(
     path: str | PathLike[str], page: bytes, open: Callable[[str], tuple[str, bytes]], /
 ) -> tuple[str, list[str], list[tuple[int, int, int, int, int, int]]]: ...

@@ -277,9 +277,12 @@ def _cgi(tree: ast.Module, imported: set[str]) -> str | None:
             return f"uses CGIHandler in line {node.lineno}"
         if isinstance(node, ast.Name) and node.id == "CGIHandler":
             return f"uses CGIHandler in line {node.lineno}"
-        is_environ = (
-            isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "environ"
-        )
-        if is_environ and isinstance(node.slice, ast.Constant) and node.slice.value in _VARIABLES:  # type: ignore[attr-defined]
-            return f"reads {node.slice.value} in line {node.lineno}"  # type: ignore[attr-defined]
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Attribute)
+            and isinstance(node.slice, ast.Constant)
+            and node.value.attr == "environ"
+            and node.slice.value in _VARIABLES
+        ):
+            return f"reads {node.slice.value!s} in line {node.lineno}"
     return None

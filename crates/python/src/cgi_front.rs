@@ -75,7 +75,8 @@ fn refuse(streams: Streams, code: i32) -> i32 {
     code
 }
 
-fn options(settings: &Settings) -> Options {
+/// What the front has to know.
+pub(crate) fn options(settings: &Settings) -> Options {
     Options {
         body_size: settings.limits.body_size,
         request_buffer: settings.limits.request_buffer,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use millau_config::{Deployment, Examination, Invocation, Settings, parse};
 use millau_front_server::Surroundings;
 use millau_listener::Listener;
+use millau_log::{AccessLog, LogError};
 use millau_supervisor::SupervisorSettings;
 use pyo3::prelude::*;
 
@@ -94,15 +95,12 @@ fn serve(py: Python<'_>, settings: &Settings) -> i32 {
         log::warn!("{warning}");
     }
     raise_descriptor_limit(settings.limits.connections);
-    let access_log = match &settings.access_log {
-        None => None,
-        Some(target) => match millau_log::AccessLog::open(target, settings.access_log_format) {
-            Ok(log) => Some(Arc::new(log)),
-            Err(error) => {
-                eprintln!("millau: {error}");
-                return FAILURE;
-            }
-        },
+    let access_log = match open_access_log(settings) {
+        Ok(access_log) => access_log,
+        Err(error) => {
+            eprintln!("millau: {error}");
+            return FAILURE;
+        }
     };
     let listeners = match open_listeners(py, settings) {
         Ok(listeners) => listeners,
@@ -114,7 +112,14 @@ fn serve(py: Python<'_>, settings: &Settings) -> i32 {
     for listener in &listeners {
         log::info!("listening on {}", listener.url());
     }
-    let supervisor = SupervisorSettings {
+    let supervisor = supervisor(settings);
+    let host = PythonHost::new(py, settings, listeners, access_log);
+    millau_supervisor::run(&supervisor, &host)
+}
+
+/// What the supervisor has to know.
+pub(crate) fn supervisor(settings: &Settings) -> SupervisorSettings {
+    SupervisorSettings {
         workers: settings.workers,
         threads: settings.threads,
         preload: settings.preload,
@@ -124,9 +129,13 @@ fn serve(py: Python<'_>, settings: &Settings) -> i32 {
         reload_directories: std::env::current_dir().into_iter().chain(settings.pythonpath.iter().cloned()).collect(),
         application: settings.title(),
         ..SupervisorSettings::default()
-    };
-    let host = PythonHost::new(py, settings, listeners, access_log);
-    millau_supervisor::run(&supervisor, &host)
+    }
+}
+
+/// The access log, if one is wanted.
+pub(crate) fn open_access_log(settings: &Settings) -> Result<Option<Arc<AccessLog>>, LogError> {
+    let open = |target| AccessLog::open(target, settings.access_log_format).map(Arc::new);
+    settings.access_log.as_ref().map(open).transpose()
 }
 
 /// Asks for as many descriptors as the connections need, if the system's hard limit lets us; says so where it does not.
@@ -149,7 +158,11 @@ fn raise_descriptor_limit(connections: usize) {
     }
 }
 
-fn open_listeners(py: Python<'_>, settings: &Settings) -> Result<Vec<Arc<Listener>>, millau_listener::ListenError> {
+/// Opens what is asked for, or takes what the service manager has passed in.
+pub(crate) fn open_listeners(
+    py: Python<'_>,
+    settings: &Settings,
+) -> Result<Vec<Arc<Listener>>, millau_listener::ListenError> {
     if !settings.binds_given
         && let Some(activation) = millau_listener::systemd_listeners(|name| std::env::var_os(name))?
     {

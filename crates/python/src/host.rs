@@ -1,6 +1,6 @@
 //! What the supervisor asks from an interpreter: fork, import, serve.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub(crate) struct PythonHost<'a> {
     listeners: RefCell<Vec<Arc<Listener>>>,
     access_log: Option<Arc<AccessLog>>,
     loaded: RefCell<Option<Arc<dyn Application>>>,
+    /// The application was there before the host.
+    given: Cell<bool>,
     /// Of the applications that are being loaded: where their local redirects start from.
     redirects: RefCell<Vec<Arc<Redirects>>>,
 }
@@ -46,6 +48,7 @@ impl<'a> PythonHost<'a> {
             listeners: RefCell::new(listeners),
             access_log,
             loaded: RefCell::new(None),
+            given: Cell::new(false),
             redirects: RefCell::default(),
         }
     }
@@ -109,7 +112,14 @@ impl<'a> PythonHost<'a> {
         Ok(application)
     }
 
-    fn options(&self) -> Options {
+    /// Takes an application that is loaded already; nothing else will be.
+    pub(crate) fn give(&self, application: Arc<dyn Application>) {
+        self.loaded.replace(Some(application));
+        self.given.set(true);
+    }
+
+    /// What a worker has to know.
+    pub(crate) fn options(&self) -> Options {
         let (limits, timeouts) = (&self.settings.limits, &self.settings.timeouts);
         let limits_on_the_wire = millau_http1::Limits {
             head_size: limits.head_size,
@@ -137,6 +147,7 @@ impl<'a> PythonHost<'a> {
             forwarded_from: self.settings.forwarded_from.clone(),
             ajp_secret: self.settings.ajp_secret.clone().into_bytes(),
             ajp_packet_size: self.settings.ajp_packet_size,
+            ajp_paths: self.settings.ajp_paths,
             access_log: self.access_log.clone(),
         }
     }
@@ -171,6 +182,9 @@ impl Host for PythonHost<'_> {
     }
 
     fn load(&self) -> Result<(), LoadError> {
+        if self.given.get() {
+            return Ok(());
+        }
         let surroundings = Surroundings {
             multithread: self.settings.threads > 1,
             multiprocess: self.settings.workers > 1,

@@ -23,6 +23,8 @@ mod _engine {
     #[pymodule_export]
     use crate::application::wsgi::{Errors, FileWrapper, Input, StartResponse, Write};
     #[pymodule_export]
+    use crate::bind::callable::{answer_cgi, serve};
+    #[pymodule_export]
     use crate::bind::psp::translate_psp;
     #[pymodule_export]
     use crate::command::main;

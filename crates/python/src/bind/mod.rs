@@ -1,3 +1,4 @@
 //! What the package `millau` calls in the engine.
 
+pub(crate) mod callable;
 pub(crate) mod psp;

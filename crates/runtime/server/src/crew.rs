@@ -152,6 +152,11 @@ impl Numbers {
         free + 1
     }
 
+    /// True when no thread but the first is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.taken.iter().all(|taken| !taken)
+    }
+
     fn give(&mut self, number: usize) {
         if let Some(taken) = self.taken.get_mut(number - 1) {
             *taken = false;

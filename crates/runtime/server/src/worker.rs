@@ -4,7 +4,8 @@ use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use millau_gateway::Application;
 use millau_listener::Listener;
@@ -73,15 +74,45 @@ impl Worker {
     }
 
     /// Serves; the calling thread is the first of the worker's threads. Returns when every request is answered after the
-    /// order to finish.
+    /// order to finish; then the process should end.
     ///
     /// # Errors
     /// [`StartError`] when the watcher's thread cannot be started.
     pub fn run(self) -> Result<(), StartError> {
+        self.run_guarded(Arc::default())
+    }
+
+    /// Like [`Worker::run`] in a process that goes on afterwards: the worker's threads have ended by then. One that the
+    /// application holds for longer than it may take is left behind, and the log says so.
+    ///
+    /// # Errors
+    /// [`StartError`] when the watcher's thread cannot be started.
+    pub fn run_and_clear_up(self) -> Result<(), StartError> {
+        let (shared, until) = (self.shared.clone(), self.graceful);
+        let over = Arc::new(AtomicBool::new(false));
+        let result = self.run_guarded(over.clone());
+        over.store(true, Relaxed);
+        let until = Instant::now() + until;
+        let mut shift = shared.lock();
+        while !shift.numbers.is_empty() {
+            if Instant::now() >= until {
+                log::warn!("a request's thread is left behind: it goes on after its response was sent");
+                break;
+            }
+            drop(shift);
+            std::thread::sleep(Duration::from_millis(5));
+            shift = shared.lock();
+        }
+        drop(shift);
+        result
+    }
+
+    /// `over`: set once the guard has nothing to guard any more.
+    fn run_guarded(self, over: Arc<AtomicBool>) -> Result<(), StartError> {
         let shared = self.shared;
         forked::notice();
         let (drain, graceful) = (self.drain, self.graceful);
-        std::thread::Builder::new().name("millau-guard".into()).spawn(move || guard(&drain, graceful))?;
+        std::thread::Builder::new().name("millau-guard".into()).spawn(move || guard(&drain, graceful, &over))?;
         let watcher = if shared.options.threads_max > 1 {
             let shared = shared.clone();
             Some(std::thread::Builder::new().name("millau-watcher".into()).spawn(move || shared.keep_watch())?)
@@ -105,7 +136,7 @@ impl Worker {
 
 /// Ends the process when it has not ended by itself some time after the order. The supervisor kills it before, if there
 /// still is one.
-fn guard(drain: &OwnedFd, graceful: Duration) {
+fn guard(drain: &OwnedFd, graceful: Duration, over: &AtomicBool) {
     loop {
         match rustix::event::poll(&mut [PollFd::new(drain, PollFlags::IN)], None) {
             Ok(0) | Err(Errno::INTR) => {}
@@ -114,6 +145,9 @@ fn guard(drain: &OwnedFd, graceful: Duration) {
         }
     }
     std::thread::sleep(graceful + Duration::from_secs(2));
+    if over.load(Relaxed) {
+        return;
+    }
     log::error!("the worker could not finish in time and ends without waiting for its requests");
     std::process::abort();
 }
