@@ -68,7 +68,7 @@ PAIRS = [
     Pair("lighttpd", "cgi"),
 ]
 
-ABSENT: set[str] = {"cgi"}
+ABSENT: set[str] = set()
 """Ways that Millau does not have yet. To be emptied."""
 
 PROGRAMS = {"nginx": "nginx", "apache": "apache2", "lighttpd": "lighttpd"}
