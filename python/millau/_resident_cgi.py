@@ -59,8 +59,8 @@ class _Body(io.RawIOBase):
         return len(data)
 
 
-def run(path: bytes, variables: dict[bytes, bytes], streams: _Streams, errors: Errors) -> None:
-    """Run a script for one request; what it raises goes to the log."""
+def run(path: bytes, variables: dict[bytes, bytes], streams: _Streams, errors: Errors, debug: bool) -> None:
+    """Run a script for one request; what it raises goes to the log and, while debugging, to whoever called."""
     script = os.fsdecode(path)
     directory = os.path.dirname(script)
     with _lock:
@@ -80,8 +80,11 @@ def run(path: bytes, variables: dict[bytes, bytes], streams: _Streams, errors: E
             sys.argv = [script]
             sys.modules["__main__"] = main
             sys.path.insert(0, place)
-            _execute(code, main.__dict__)
-            streams.ending()
+            try:
+                _execute(code, main.__dict__, debug)
+            finally:
+                # What is left in the stream does not begin the response any more.
+                streams.ending()
             sys.stdout.flush()
         finally:
             sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.modules["__main__"], sys.path[:], sys.excepthook = saved
@@ -91,7 +94,7 @@ def run(path: bytes, variables: dict[bytes, bytes], streams: _Streams, errors: E
             os.close(here)
 
 
-def _execute(code: CodeType, namespace: dict[str, Any]) -> None:
+def _execute(code: CodeType, namespace: dict[str, Any], debug: bool) -> None:
     """Run code as the interpreter runs a script."""
     try:
         exec(code, namespace)
@@ -101,6 +104,8 @@ def _execute(code: CodeType, namespace: dict[str, Any]) -> None:
     except BaseException as error:
         error.__traceback__ = _own_frames(error.__traceback__)
         sys.excepthook(type(error), error, error.__traceback__)
+        if debug:
+            raise
 
 
 def _own_frames(traceback: TracebackType | None) -> TracebackType | None:

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 JOBS, SERVER = 3, 4
+
+DEBUG = os.environ.pop("MILLAU_CGI_DEBUG", "") == "1"
+"""Exceptions are shown to the client."""
 """The descriptors that the server passes in."""
 
 SPARE = 2
@@ -223,9 +226,24 @@ def run(script: Script, path: str) -> int:
         if value is not None and kind is not None:
             # The script's own frames, as if the interpreter had called it.
             value.__traceback__ = traceback = own_frames(traceback, path)
+            if DEBUG:
+                show(value)
             sys.excepthook(kind, value, traceback)
         return 1
     return 0
+
+
+def show(error: BaseException) -> None:
+    """Answer with the page for developers, if this interpreter can make it. Only now is anything imported for it."""
+    package = type(sys)("millau")
+    package.__path__ = [os.path.dirname(__file__)]
+    sys.modules.setdefault("millau", package)
+    try:
+        from millau.traceback_page import answer
+
+        answer(error)
+    except Exception as fault:
+        print(f"The page for this exception cannot be made: {fault!r}", file=sys.stderr)
 
 
 def own_frames(traceback: Any, path: str) -> Any:

@@ -194,7 +194,7 @@ impl CgiPrograms {
             }
             _ => {
                 let ending = if answer.awaits_ending() { remains.settle() } else { None };
-                tell(&mut answer, &remains, ending);
+                tell(&mut answer, remains.error.as_ref(), ending);
                 answer.end();
                 match ending.or_else(|| remains.child.reap()) {
                     None => self.reaper.take(remains),
@@ -212,13 +212,21 @@ impl CgiPrograms {
         script: &Script,
         mut answer: Answer,
         outcome: Outcome,
-        job: WarmJob,
-        error: StandardError,
+        mut job: WarmJob,
+        mut error: StandardError,
         place: Place,
     ) {
+        if matches!(outcome, Outcome::Complete) && answer.awaits_ending() {
+            job.settle();
+        }
         let (child, status) = job.into_child();
         let end_by = Instant::now() + self.options.limits.time;
         let Some(child) = child else {
+            error.drain();
+            tell(&mut answer, Some(&error), status.map(Ending::Exit));
+            if status.is_none() && matches!(outcome, Outcome::Complete) {
+                answer.evidence().ending = Some(millau_doctor::Ending::Vanished);
+            }
             return match outcome {
                 Outcome::Broken(why) => answer.fail(why),
                 _ => answer.end(),
@@ -237,7 +245,10 @@ impl CgiPrograms {
                 if let Some(error) = &mut remains.error {
                     error.drain();
                 }
-                tell(&mut answer, &remains, status.map(Ending::Exit));
+                tell(&mut answer, remains.error.as_ref(), status.map(Ending::Exit));
+                if status.is_none() && remains.child.is_noted() {
+                    answer.evidence().ending = Some(millau_doctor::Ending::Vanished);
+                }
                 answer.end();
                 match status {
                     Some(status) => {
@@ -262,7 +273,7 @@ impl CgiPrograms {
         if let Some(error) = &mut remains.error {
             error.drain();
         }
-        tell(answer, remains, None);
+        tell(answer, remains.error.as_ref(), None);
         if why.status() == 504 {
             answer.evidence().ending = Some(millau_doctor::Ending::TimedOut(self.options.limits.time));
         }
@@ -276,10 +287,10 @@ impl CgiPrograms {
 }
 
 /// Tells the answer how its program ended and what it last said.
-fn tell(answer: &mut Answer, remains: &Remains, ending: Option<Ending>) {
+fn tell(answer: &mut Answer, error: Option<&StandardError>, ending: Option<Ending>) {
     let evidence = answer.evidence();
     evidence.ending = ending.map(Into::into);
-    evidence.stderr = remains.error.as_ref().map_or_else(Vec::new, |error| error.tail().to_vec());
+    evidence.stderr = error.map_or_else(Vec::new, |error| error.tail().to_vec());
 }
 
 /// A process that executes the script.

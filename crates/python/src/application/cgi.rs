@@ -24,7 +24,8 @@ pub(crate) fn programs(py: Python<'_>, settings: &Settings, directory: &str) -> 
     let options = options(py, settings)?;
     let uses_resident = options.mode == Mode::Resident || options.modes.iter().any(|(_, mode)| *mode == Mode::Resident);
     let resident = if uses_resident {
-        let scripts = ResidentScripts::new(py).map_err(|error| format!("resident scripts cannot be run: {error}"))?;
+        let scripts = ResidentScripts::new(py, settings.debug)
+            .map_err(|error| format!("resident scripts cannot be run: {error}"))?;
         Some(Arc::new(scripts) as Arc<dyn Resident>)
     } else {
         None

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
@@ -22,6 +22,9 @@ use crate::environment::Environment;
 use crate::limits::ProcessLimits;
 use crate::pipes::Theirs;
 use crate::script::Script;
+
+/// Most scripts end right after their output does.
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// Within this time a child must take the job: the parent may be importing something large.
 const TAKEN_WITHIN: Duration = Duration::from_secs(10);
@@ -90,6 +93,21 @@ impl WarmJob {
     /// The pipes, if the job was not taken.
     pub(crate) fn into_pipes(self) -> Option<Theirs> {
         self.theirs
+    }
+
+    /// Waits a moment for the end of a child whose output has ended.
+    pub(crate) fn settle(&mut self) {
+        let until = Instant::now() + SETTLE;
+        while self.look() == State::Running {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let mut descriptors = Vec::with_capacity(2);
+            self.watch(&mut descriptors);
+            let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(left.subsec_nanos()) };
+            let _ = poll(&mut descriptors, Some(&timeout));
+        }
     }
 
     /// The process that took the job, and its exit status if it has ended as a program should.
