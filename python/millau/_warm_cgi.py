@@ -90,6 +90,11 @@ REQUEST_VARIABLES = frozenset(
 """A module that looks at one of these while it is imported is imported anew by each request (``HTTP_`` variables too)."""
 
 
+HANDLERS = "wsgiref.handlers"
+"""The one module of the library that keeps the environment from its import: it gets the request's, as if it was imported then.
+WSGI applications are run as CGI programs with it."""
+
+
 def identity(path: str) -> tuple[int, ...]:
     """What changes when a file changes."""
     found = os.stat(path)
@@ -202,6 +207,9 @@ def set_environment(variables: Iterable[bytes]) -> None:
             os.putenv(name, value)
     present.clear()
     present.update(wanted)
+    handlers = sys.modules.get(HANDLERS)
+    if handlers is not None:
+        handlers.BaseHandler.os_environ = handlers.read_environ()
 
 
 def run(script: Script, path: str) -> int:
@@ -461,6 +469,9 @@ def trial(script: Script, entries: list[str], report: int) -> NoReturn:
             os.write(report, b"\0" + name.encode())
             os._exit(0)
         personal = any(variable in REQUEST_VARIABLES or variable.startswith("HTTP_") for variable in read)
+        if name == HANDLERS:
+            personal = False
+            read.clear()
         elsewhere = module_file(sys.modules[name]) != file
         if personal or elsewhere or len(os.listdir("/proc/self/fd")) > descriptors:
             break

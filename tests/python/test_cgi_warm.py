@@ -225,6 +225,33 @@ def test_a_module_that_looks_at_the_request_is_imported_by_each(programs):
             time.sleep(0.05)
 
 
+def test_a_wsgi_application_runs_with_the_library_s_handler(programs, server):
+    programs.python(
+        "wsgi.py",
+        """
+        import sys
+        was_there = "wsgiref.handlers" in sys.modules
+        from wsgiref.handlers import BaseHandler, CGIHandler
+
+        def application(environ, start_response):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            text = f"{environ['QUERY_STRING']} {BaseHandler.os_environ['QUERY_STRING']} {was_there}"
+            return [text.encode()]
+
+        CGIHandler().run(application)
+        """,
+    )
+    numbers = iter(range(1000))
+
+    def is_there() -> bool:
+        number = next(numbers)
+        text = server.get(f"/wsgi.py?{number}").text
+        assert text.startswith(f"{number} {number} ")
+        return text.endswith("True")
+
+    wait_for(is_there, "the handler is imported ahead")
+
+
 def test_random_numbers_differ_from_request_to_request(programs, server):
     programs.python("random_numbers.py", "import random, uuid\n" + TEXT + "print(random.random(), uuid.uuid4())\n")
     answers = [server.get("/random_numbers.py").text for _ in range(20)]
