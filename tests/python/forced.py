@@ -18,10 +18,20 @@ class Forced(NamedTuple):
 FORCED = [
     Forced("*-http", "REMOTE_USER", "HTTP has no field for it; the application can read Authorization itself"),
     Forced("*-http", "AUTH_TYPE", "as REMOTE_USER"),
+    Forced("lighttpd-ajp", "bodies", "lighttpd 1.4.69 breaks the bodies of requests over AJP against every backend"),
+    Forced("lighttpd-ajp", "method POST", "see bodies: without one, lighttpd asks for a length"),
+    Forced("lighttpd-ajp", "method PATCH", "AJP has no number for it, and lighttpd does not write methods out"),
+    Forced("lighttpd-ajp", "CONTENT_LENGTH", "lighttpd sends a length of 0 with every request"),
+    Forced("*-ajp", "REQUEST_URI", "AJP carries a path that the front server has decoded and encoded again"),
+    Forced("lighttpd-ajp", "empty segments", "lighttpd merges slashes in what it sends over AJP"),
+    Forced("lighttpd-ajp", "path /caf%e9", "the condition that AJP needs here fits no path that is no UTF-8"),
+    Forced("apache-spawn", "break without a length", "mod_fcgid takes every end of a connection for the response's"),
     Forced("apache-scgi", "chunked is refused", "Apache's mod_proxy_scgi sends lengths only: 411"),
     Forced("apache-uwsgi", "chunked is refused", "Apache's mod_proxy_uwsgi sends lengths only: 411"),
     Forced("*-scgi", "break without a length", "SCGI has no other end of a response than the connection's"),
-    Forced("*-uwsgi", "break without a length", "the uwsgi protocol has no other end of a response than the connection's"),
+    Forced(
+        "*-uwsgi", "break without a length", "the uwsgi protocol has no other end of a response than the connection's"
+    ),
     Forced("lighttpd-*", "break without a length", "lighttpd takes every end of a connection for the response's"),
     Forced("apache-scgi", "break with a length", "Apache counts what came over SCGI and corrects the length"),
     Forced("lighttpd-*", "method FROBNICATE", "lighttpd answers methods that it does not know with 501"),

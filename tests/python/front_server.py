@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -68,7 +68,7 @@ PAIRS = [
     Pair("lighttpd", "cgi"),
 ]
 
-ABSENT: set[str] = {"spawn", "cgi"}
+ABSENT: set[str] = {"cgi"}
 """Ways that Millau does not have yet. To be emptied."""
 
 PROGRAMS = {"nginx": "nginx", "apache": "apache2", "lighttpd": "lighttpd"}
@@ -141,12 +141,23 @@ class Backend:
         options += ["--mount", "/m=behind", "--unix-mode", "666", "--ajp-secret", SECRET]
         options += ["--forwarded-from", "127.0.0.1", "--forwarded-from", "unix"]
         self.server = Server("behind", *options, cwd=APPS, env=place.gate.environment)
+        ajp = ["--bind", "ajp://127.0.0.1:0", "--mount", "/m=behind"]
+        self.without_secret = Server("behind", *ajp, cwd=APPS, env=place.gate.environment)
 
     def front(self, way: str, carrier: str) -> str:
         """As the front's --bind."""
         if carrier == "unix":
             return f"{way}+unix:{self.sockets[way]}"
         return next(front for front in self.server.fronts if front.startswith(f"{way}://"))
+
+    def bind(self, pair: Pair) -> str:
+        """Where the front server of a pair finds Millau."""
+        if (pair.server, pair.way) == ("lighttpd", "ajp"):
+            # It cannot tell a secret.
+            if self.without_secret not in Server.running:
+                self.without_secret.start()
+            return self.without_secret.url
+        return self.front(pair.way, pair.carrier)
 
 
 @dataclass
@@ -207,23 +218,27 @@ def options_for(pair: Pair, mount: str, backend: Backend) -> list[str]:
     elif pair.way == "cgi":
         options = ["--program", str(place.script(f"{pair}{mount.replace('/', '-')}.cgi", "cgi behind"))]
     else:
-        options = ["--bind", backend.front(pair.way, pair.carrier)]
-    if pair.way == "ajp":
+        options = ["--bind", backend.bind(pair)]
+    if (pair.server, pair.way) == ("apache", "ajp"):
         options += ["--ajp-secret", SECRET]
     if mount:
         options += ["--mount", mount, "--password-file", str(place.passwords)]
     return [*options, "--static", f"{mount}/static={place.static}"]
 
 
-def start_front_server(pair: Pair, mount: str, backend: Backend) -> FrontServer:
+def start_front_server(
+    pair: Pair, mount: str, backend: Backend, rewrite: Callable[[str], str] = lambda printed: printed
+) -> FrontServer:
+    """`rewrite` makes of what `millau config` prints another configuration."""
     directory = Path(tempfile.mkdtemp(prefix=f"{pair}-", dir=backend.place.path))
     directory.chmod(0o777)
     port = free_port()
     options = [*options_for(pair, mount, backend), "--listen", f"127.0.0.1:{port}", "--complete", str(directory)]
     printed = run_millau("config", pair.server, *options)
     assert printed.returncode == 0, printed.stderr
+    configuration = rewrite(printed.stdout)
     file = directory / "configuration"
-    file.write_text(printed.stdout)
+    file.write_text(configuration)
     command = {
         "nginx": ["-c", str(file)],
         "apache": ["-DFOREGROUND", "-f", str(file)],
@@ -239,7 +254,7 @@ def start_front_server(pair: Pair, mount: str, backend: Backend) -> FrontServer:
             start_new_session=True,
         )
     own_fields = [AUTHORIZATION] if mount else []
-    front = FrontServer(pair, mount, port, process, directory, printed.stdout, output, own_fields)
+    front = FrontServer(pair, mount, port, process, directory, configuration, output, own_fields)
     for _ in range(int(PATIENCE * 20)):
         with contextlib.suppress(ConnectionRefusedError):
             front.client().close()
@@ -258,5 +273,7 @@ def running_backend() -> Iterator[Backend]:
         backend = Backend(place)
         with backend.server:
             yield backend
+            if backend.without_secret in Server.running:
+                backend.without_secret.stop()
     finally:
         place.close()

@@ -156,6 +156,14 @@ impl Deployment {
             (Way::Bind(bind), FrontServer::Nginx) if bind.protocol == Protocol::Ajp => {
                 Err(UsageError::new("nginx does not speak AJP: write --bind fastcgi+unix:/run/millau/millau.sock, say"))
             }
+            (Way::Bind(bind), FrontServer::Lighttpd)
+                if bind.protocol == Protocol::Ajp && !self.ajp_secret.is_empty() =>
+            {
+                Err(UsageError::new(
+                    "lighttpd cannot tell an AJP secret: leave --ajp-secret out, here and for millau serve, and listen on \
+                     127.0.0.1 or a UNIX socket; or write --bind fastcgi+unix:/run/millau/millau.sock, say",
+                ))
+            }
             (Way::Bind(bind), FrontServer::Apache)
                 if bind.protocol == Protocol::Ajp && matches!(bind.address, Address::Unix(_)) =>
             {
@@ -343,6 +351,7 @@ mod tests {
             ("ngnix", "unknown front server 'ngnix'; did you mean 'nginx'?"),
             ("caddy", "unknown front server 'caddy': write millau config nginx"),
             ("nginx --bind ajp://127.0.0.1:1", "nginx does not speak AJP"),
+            ("lighttpd --bind ajp://127.0.0.1:1 --ajp-secret s", "lighttpd cannot tell an AJP secret"),
             ("nginx --program /a", "nginx starts no programs"),
             ("apache --bind ajp+unix:/a", "Apache speaks AJP over TCP only"),
             ("apache --bind http+fd:3", "--bind: a descriptor is no place where a front server can connect"),

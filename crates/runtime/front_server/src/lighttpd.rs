@@ -58,7 +58,7 @@ fn site(deployment: &Deployment, sockets: &str) -> String {
             Protocol::Ajp => "mod_ajp13",
         },
     });
-    if is_secret(deployment) || is_http(deployment) {
+    if is_http(deployment) {
         modules.push("mod_setenv");
     }
     let modules: Vec<String> = modules.iter().map(|name| format!("\"{name}\"")).collect();
@@ -116,10 +116,6 @@ fn is_http(deployment: &Deployment) -> bool {
 
 fn is_ajp(deployment: &Deployment) -> bool {
     matches!(&deployment.way, Way::Bind(bind) if bind.protocol == Protocol::Ajp)
-}
-
-fn is_secret(deployment: &Deployment) -> bool {
-    is_ajp(deployment) && !deployment.ajp_secret.is_empty()
 }
 
 fn handler(deployment: &Deployment, sockets: &str) -> String {
@@ -194,12 +190,10 @@ fn backend(out: &mut String, deployment: &Deployment, bind: &Bind) {
             );
         }
         Protocol::Ajp => {
-            if is_secret(deployment) {
-                let _ = writeln!(out, "setenv.set-environment = (\"AJP13_SECRET\" => \"{}\")", deployment.ajp_secret);
-            }
             let _ = writeln!(
                 out,
-                "# The key is empty because lighttpd takes it off the path otherwise.\najp13.server = (\"\" => ((\n{address}    \
+                "# For GET alone: lighttpd 1.4.69 breaks the bodies of requests over AJP.\n# The key is empty because lighttpd takes it off \
+                 the path otherwise.\najp13.server = (\"\" => ((\n{address}    \
                  \"check-local\" => \"disable\",\n)))"
             );
         }

@@ -34,7 +34,8 @@ fn lines() -> Vec<String> {
         .flat_map(|server| binds.iter().map(move |bind| format!("{server} --bind {bind}")))
         .collect();
     for server in ["apache", "lighttpd"] {
-        ways.push(format!("{server} --bind ajp://127.0.0.1:8009 --ajp-secret secret"));
+        let secret = if server == "apache" { " --ajp-secret secret" } else { "" };
+        ways.push(format!("{server} --bind ajp://127.0.0.1:8009{secret}"));
         ways.push(format!("{server} --program /usr/bin/env --bind fastcgi+fd:0"));
         ways.push(format!("{server} --program /usr/bin/env"));
     }
