@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use millau_cgi_program::Redirects;
 use millau_config::Settings;
+use millau_doctor::Witness;
 use millau_gateway::{Application, Routes};
 use millau_listener::Listener;
 use millau_log::AccessLog;
@@ -109,7 +110,10 @@ impl<'a> PythonHost<'a> {
         for redirects in self.redirects.take() {
             redirects.set_root(&application);
         }
-        Ok(application)
+        Ok(match self.settings.doctor_token.as_str() {
+            "" => application,
+            token => Arc::new(Witness::new(application, token)),
+        })
     }
 
     /// Takes an application that is loaded already; nothing else will be.
