@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 JOBS, SERVER = 3, 4
+
+DEBUG = os.environ.pop("MILLAU_CGI_DEBUG", "") == "1"
+"""Exceptions are shown to the client."""
 """The descriptors that the server passes in."""
 
 SPARE = 2
@@ -85,6 +88,11 @@ REQUEST_VARIABLES = frozenset(
     ]
 )
 """A module that looks at one of these while it is imported is imported anew by each request (``HTTP_`` variables too)."""
+
+
+HANDLERS = "wsgiref.handlers"
+"""The one module of the library that keeps the environment from its import: it gets the request's, as if it was imported then.
+WSGI applications are run as CGI programs with it."""
 
 
 def identity(path: str) -> tuple[int, ...]:
@@ -141,6 +149,12 @@ def module_file(module: Any) -> str:
     return next((str(entry) for entry in getattr(module, "__path__", None) or ()), "")
 
 
+def is_lazy(module: Any) -> bool:
+    """Whether a module is one that is loaded when it is first used (``importlib.util.LazyLoader``), and has not been yet."""
+    kind = type(module)
+    return kind.__name__ == "_LazyModule" and kind.__module__ == "importlib.util"
+
+
 # The child.
 
 
@@ -168,7 +182,12 @@ def serve(script: Script, jobs: _socket.socket, news: _socket.socket) -> NoRetur
     os.chdir(directory)
     before = frozenset(sys.modules)
     status = run(script, os.fsdecode(path))
-    new = {name: module_file(module) for name, module in sys.modules.items() if name not in before}
+    # A copy, without the modules that only wait to be loaded: whoever asks one for an attribute loads it, and more with it.
+    new = {
+        name: module_file(module)
+        for name, module in list(sys.modules.items())
+        if name not in before and not is_lazy(module)
+    }
     own = [sys.modules[name] for name, file in new.items() if file and not script.is_library(file)]
     status = wind_up(own) or status
     # The response is complete; what follows must not hold it up.
@@ -188,13 +207,20 @@ def serve(script: Script, jobs: _socket.socket, news: _socket.socket) -> NoRetur
 
 
 def set_environment(variables: Iterable[bytes]) -> None:
-    """Make the environment exactly this."""
+    """Make the environment exactly this, for Python and for processes that are started."""
     wanted = dict(variable.split(b"=", 1) for variable in variables if b"=" in variable)
-    present = os.environb
-    for name in [name for name in present if name not in wanted]:
-        del present[name]
+    # The mapping behind os.environ and os.environb: through those it would take several times as long.
+    present: dict[bytes, bytes] = getattr(os.environb, "_data")  # noqa: B009
+    for name in present.keys() - wanted.keys():
+        os.unsetenv(name)
     for name, value in wanted.items():
-        present[name] = value
+        if present.get(name) != value:
+            os.putenv(name, value)
+    present.clear()
+    present.update(wanted)
+    handlers = sys.modules.get(HANDLERS)
+    if handlers is not None:
+        handlers.BaseHandler.os_environ = handlers.read_environ()
 
 
 def run(script: Script, path: str) -> int:
@@ -219,9 +245,24 @@ def run(script: Script, path: str) -> int:
         if value is not None and kind is not None:
             # The script's own frames, as if the interpreter had called it.
             value.__traceback__ = traceback = own_frames(traceback, path)
+            if DEBUG:
+                show(value)
             sys.excepthook(kind, value, traceback)
         return 1
     return 0
+
+
+def show(error: BaseException) -> None:
+    """Answer with the page for developers, if this interpreter can make it. Only now is anything imported for it."""
+    package = type(sys)("millau")
+    package.__path__ = [os.path.dirname(__file__)]
+    sys.modules.setdefault("millau", package)
+    try:
+        from millau.traceback_page import answer
+
+        answer(error)
+    except Exception as fault:
+        print(f"The page for this exception cannot be made: {fault!r}", file=sys.stderr)
 
 
 def own_frames(traceback: Any, path: str) -> Any:
@@ -253,7 +294,8 @@ def wind_up(own: list[Any]) -> int:
     status = flush()
     # A file that was never closed is written when its last reference goes, or here, if that is too late.
     for value in list(sys.modules["__main__"].__dict__.values()):
-        if isinstance(value, _io._IOBase):
+        # Not isinstance(), which asks the value for its class, so that a lazy module would be loaded.
+        if issubclass(type(value), _io._IOBase):
             try:
                 value.flush()
             except (OSError, ValueError):
@@ -439,6 +481,9 @@ def trial(script: Script, entries: list[str], report: int) -> NoReturn:
             os.write(report, b"\0" + name.encode())
             os._exit(0)
         personal = any(variable in REQUEST_VARIABLES or variable.startswith("HTTP_") for variable in read)
+        if name == HANDLERS:
+            personal = False
+            read.clear()
         elsewhere = module_file(sys.modules[name]) != file
         if personal or elsewhere or len(os.listdir("/proc/self/fd")) > descriptors:
             break

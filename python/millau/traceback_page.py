@@ -7,6 +7,7 @@ makes a CGI script show its own, as ``cgitb.enable`` did. Whoever calls decides 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from html import escape
@@ -16,7 +17,10 @@ from types import TracebackType
 from millau.guarded_repr import Budget
 from millau.raised import Frame, Raised, Reader
 
-__all__ = ["enable", "html", "text"]
+__all__ = ["answer", "enable", "html", "text"]
+
+PAGE = "X-Millau-Page"
+"""The field by which the server knows that a CGI script has answered with a page, and not with what it is for."""
 
 
 def html(error: BaseException, variables: Mapping[str, object] | None = None, heading: str = "") -> str:
@@ -61,19 +65,76 @@ def text(error: BaseException, variables: Mapping[str, object] | None = None, he
 
 
 def enable(display: bool = True) -> None:
-    """Have this CGI script answer with a page when it raises; with ``display`` off, only write the traceback."""
+    """Have this CGI script answer with a page when it raises; with ``display`` off, only write the traceback.
+
+    Python sends what was printed on its way before it tells of an exception; then the page follows it, without a header.
+    """
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if display and not issubclass(kind, (KeyboardInterrupt, SystemExit)):
-            page = html(error, dict(os.environ), os.environ.get("REQUEST_URI", ""))
-            # The header may be out already. These end what a page may have left open, as cgitb did.
-            sys.stdout.write("Status: 500 Internal Server Error\nContent-Type: text/html; charset=utf-8\n\n")
-            sys.stdout.flush()
-            sys.stdout.buffer.write(page.encode())
+        if display and not issubclass(kind, (KeyboardInterrupt, SystemExit)) and not answer(error):
+            sys.stdout.buffer.write(_page(error).encode())
             sys.stdout.flush()
         sys.__excepthook__(kind, error, trace)
 
     sys.excepthook = show
+
+
+def answer(error: BaseException) -> bool:
+    """Answer the request of this CGI script with a page for an exception, in place of what it has printed.
+
+    Gives ``False``, and changes nothing, where a part of the script's own response has left the process already.
+    """
+    page = _page(error)
+    if not _take_back():
+        return False
+    head = (
+        f"Status: 500 Internal Server Error\nContent-Type: text/{'html' if _is_browser() else 'plain'}; charset=utf-8\n"
+        f"{PAGE}: traceback\nCache-Control: no-store\nX-Content-Type-Options: nosniff\n"
+        "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\n\n"
+    )
+    sys.stdout.buffer.write(head.encode() + page.encode())
+    sys.stdout.flush()
+    return True
+
+
+def _is_browser() -> bool:
+    return "text/html" in os.environ.get("HTTP_ACCEPT", "").lower()
+
+
+def _page(error: BaseException) -> str:
+    heading = f"{os.environ.get('REQUEST_METHOD', '')} {os.environ.get('REQUEST_URI', '')}".strip()
+    return (html if _is_browser() else text)(error, dict(os.environ), heading)
+
+
+def _take_back() -> bool:
+    """Take back what was printed, if all of it is still in the buffer of standard output."""
+    descriptor = sys.stdout.fileno()
+    untouched = _written() == 0
+    kept, aside = os.dup(descriptor), os.memfd_create("printed")
+    try:
+        os.dup2(aside, descriptor)
+        try:
+            sys.stdout.flush()
+        finally:
+            os.dup2(kept, descriptor)
+        printed = os.pread(aside, os.fstat(aside).st_size, 0)
+        if untouched or re.match(rb"[!-9;-~]+:", printed):
+            return True
+        with open(descriptor, "wb", closefd=False) as standard_output:
+            standard_output.write(printed)
+        return False
+    finally:
+        os.close(kept)
+        os.close(aside)
+
+
+def _written() -> int:
+    """Give the number of bytes that this process has written to anything; 0 where the system does not count them."""
+    try:
+        counts = Path("/proc/self/io").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in counts.splitlines() if line.startswith("wchar:")), 0)
 
 
 def _variables(variables: Mapping[str, object] | None, budget: Budget) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -282,11 +283,42 @@ def test_a_tracer_that_was_there_before_is_there_after():
     assert seen == [tracer]
 
 
-def test_a_cgi_script_can_show_its_own():
-    script = "from millau.traceback_page import enable\nenable()\nvalue = 42\n1 / 0\n"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+def run_script(path, text):
+    path.write_text(text)
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    return subprocess.run([sys.executable, str(path)], capture_output=True, text=True, env=environment)
+
+
+def test_a_cgi_script_can_show_its_own(tmp_path):
+    done = run_script(tmp_path / "script.py", "from millau.traceback_page import enable\nenable()\nvalue = 42\n1 / 0\n")
     head, _, page = done.stdout.partition("\n\n")
-    assert head == "Status: 500 Internal Server Error\nContent-Type: text/html; charset=utf-8"
-    assert "ZeroDivisionError" in page and "42" in page
+    assert head.startswith("Status: 500 Internal Server Error\nContent-Type: text/plain; charset=utf-8\n")
+    assert "ZeroDivisionError" in page and "value = 42" in page
     assert done.stderr.startswith("Traceback")
     assert done.returncode == 1
+
+
+def test_after_a_header_of_the_script_the_page_comes_without_one(tmp_path):
+    script = "from millau.traceback_page import enable\nenable()\nprint('Content-Type: text/plain\\n\\nhello')\nvalue = 42\n1 / 0\n"
+    done = run_script(tmp_path / "script.py", script)
+    assert done.stdout.startswith("Content-Type: text/plain\n\nhello\n")
+    assert "value = 42" in done.stdout and "Status:" not in done.stdout
+
+
+def test_what_was_printed_and_has_not_left_gives_way_to_the_page(tmp_path):
+    script = (
+        "from millau.traceback_page import answer\nprint('Content-Type: text/plain\\n\\nhello')\n"
+        "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    assert answer(error)\n"
+    )
+    done = run_script(tmp_path / "script.py", script)
+    assert done.stdout.startswith("Status: 500")
+    assert "\nhello" not in done.stdout
+
+
+def test_what_has_left_stays_as_it_is(tmp_path):
+    script = (
+        "from millau.traceback_page import answer\nprint('Content-Type: text/plain\\n\\nhello', flush=True)\nprint('more')\n"
+        "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    assert not answer(error)\n"
+    )
+    done = run_script(tmp_path / "script.py", script)
+    assert (done.stdout, done.returncode) == ("Content-Type: text/plain\n\nhello\nmore\n", 0)

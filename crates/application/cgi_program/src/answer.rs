@@ -61,6 +61,16 @@ impl Answer {
         &mut self.exchange
     }
 
+    /// Gives the exchange back, for an answer in place of what the program has written. `None`: some of that is on its way.
+    pub fn replace(self) -> Option<Exchange> {
+        (!self.exchange.is_started()).then_some(self.exchange)
+    }
+
+    /// True when nothing of the response is on its way, so that there can be another in its place.
+    pub fn is_replaceable(&self) -> bool {
+        !self.exchange.is_started()
+    }
+
     /// The request.
     pub fn request(&self) -> &Request {
         self.exchange.request()
@@ -129,6 +139,11 @@ impl Answer {
     /// What is known of the program's failure.
     pub(crate) fn evidence(&mut self) -> &mut Evidence {
         &mut self.evidence
+    }
+
+    /// Failures are explained to the client.
+    pub(crate) fn is_shown_to_developers(&self) -> bool {
+        self.diagnosis.is_shown()
     }
 
     /// Whether it matters how the program ended: there is no response, or developers want to see a failure in its place.
@@ -202,7 +217,8 @@ impl Answer {
             let error = self.broken(defect);
             return self.fail(error);
         };
-        if !self.exchange.is_started() && self.diagnosis.has_failed(&self.script, &self.evidence) {
+        let is_page = self.response.fields.get(b"x-millau-page").is_some();
+        if !self.exchange.is_started() && self.diagnosis.has_failed(&self.script, &self.evidence, is_page) {
             return self.fail(Error::application("the program has failed after it had begun to answer"));
         }
         if self.is_local_redirect() {

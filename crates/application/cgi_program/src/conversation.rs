@@ -19,6 +19,8 @@ const SURVIVED: Duration = Duration::from_secs(2);
 /// The beginning of a response waits so long for its end: most programs end right after they have written, and then the
 /// response goes out whole and with its length.
 const HOLD_BACK: Duration = Duration::from_millis(5);
+/// Under `--debug` a failure takes the place of what the program has written before, so that more of it is waited for.
+const HOLD_BACK_FOR_DEVELOPERS: Duration = Duration::from_secs(1);
 /// How often a client is asked whether it is still there, where no descriptor tells.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// Bytes of output that are read at once.
@@ -77,6 +79,7 @@ impl<R: Runner> Conversation<'_, R> {
     }
 
     fn run(&mut self) -> Result<Outcome, Error> {
+        let hold_back = if self.answer.is_shown_to_developers() { HOLD_BACK_FOR_DEVELOPERS } else { HOLD_BACK };
         let mut progress = Instant::now();
         let mut leaving: Option<Instant> = None;
         let mut ended = false;
@@ -106,7 +109,7 @@ impl<R: Runner> Conversation<'_, R> {
                 }
                 progress = Instant::now();
                 if self.answer.is_held_back() {
-                    flush_at = flush_at.or(Some(progress + HOLD_BACK));
+                    flush_at = flush_at.or(Some(progress + hold_back));
                 } else {
                     self.answer.flush()?;
                 }

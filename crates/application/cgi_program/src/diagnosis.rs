@@ -53,14 +53,16 @@ impl Diagnosis {
 
     /// Whether a program that has written a whole response has failed all the same, so that developers want to see why
     /// rather than what it wrote. A status alone says nothing: that of a shell script is its last command's.
-    pub(crate) fn has_failed(&self, script: &Path, evidence: &Evidence) -> bool {
+    /// The page that a Python script makes of its exception stays, unless more is known than that it raised.
+    pub(crate) fn has_failed(&self, script: &Path, evidence: &Evidence, is_page: bool) -> bool {
         let has_ended_well = matches!(evidence.ending, None | Some(millau_doctor::Ending::Exited(0)));
         self.debug
             && !has_ended_well
-            && self
-                .of(script, evidence)
-                .iter()
-                .any(|finding| finding.severity == Severity::Error && finding.problem != Problem::ExitStatus)
+            && self.of(script, evidence).iter().any(|finding| {
+                finding.severity == Severity::Error
+                    && finding.problem != Problem::ExitStatus
+                    && !(is_page && finding.problem == Problem::Exception)
+            })
     }
 
     /// Writes a line for each finding to the log.

@@ -53,6 +53,15 @@ impl Environment {
         environment
     }
 
+    /// What a warm interpreter starts with; none of it that is not a program's own reaches a program.
+    pub(crate) fn of_interpreter(options: &Options) -> Self {
+        let mut environment = Self::own(options);
+        if options.debug {
+            environment.push(b"MILLAU_CGI_DEBUG", b"1");
+        }
+        environment
+    }
+
     /// Adds a variable; one that the system could not carry is left out.
     fn push(&mut self, name: &[u8], value: &[u8]) {
         if name.is_empty() || name.contains(&b'=') || name.contains(&0) || value.contains(&0) {

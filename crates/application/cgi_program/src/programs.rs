@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use millau_gateway::{Application, Error, Exchange, Fault, Response, reason_phrase};
 use rustix::event::{PollFd, PollFlags};
+use rustix::process::Signal;
 
 use crate::answer::{Answer, log_failure};
 use crate::child::{Child, Ending};
@@ -94,6 +95,16 @@ impl CgiPrograms {
         &self.redirects
     }
 
+    /// Asks every program that runs to end, and whatever programs have left running: for a worker whose time is over.
+    pub fn end_all(&self) {
+        self.reaper.signal_all(Signal::TERM);
+    }
+
+    /// Ends them, whether they want or not.
+    pub fn kill_all(&self) {
+        self.reaper.signal_all(Signal::KILL);
+    }
+
     fn find(&self, exchange: &Exchange) -> Result<Script, (Error, Option<PathBuf>)> {
         let request = exchange.request();
         if is_ambiguous(request.target()) {
@@ -117,6 +128,7 @@ impl CgiPrograms {
         };
         let child = start()?;
         self.options.limits.process.apply(child.pid());
+        self.reaper.begin(child.pid());
         Ok(child)
     }
 
@@ -131,7 +143,7 @@ impl CgiPrograms {
         if matches!(self.options.mode(&script.path), Mode::Auto | Mode::Warm)
             && let Some(parent) = self.warm.parent(script, &self.options)
         {
-            match WarmJob::send(parent, script, environment, theirs, self.options.limits.process) {
+            match WarmJob::send(parent, script, environment, theirs, self.options.limits.process, &self.reaper) {
                 Ok(mut job) => {
                     let outcome = self.converse(&mut answer, &mut ours, &mut error, &mut job);
                     match outcome {
@@ -194,7 +206,7 @@ impl CgiPrograms {
             }
             _ => {
                 let ending = if answer.awaits_ending() { remains.settle() } else { None };
-                tell(&mut answer, &remains, ending);
+                tell(&mut answer, remains.error.as_ref(), ending);
                 answer.end();
                 match ending.or_else(|| remains.child.reap()) {
                     None => self.reaper.take(remains),
@@ -212,13 +224,21 @@ impl CgiPrograms {
         script: &Script,
         mut answer: Answer,
         outcome: Outcome,
-        job: WarmJob,
-        error: StandardError,
+        mut job: WarmJob,
+        mut error: StandardError,
         place: Place,
     ) {
+        if matches!(outcome, Outcome::Complete) && answer.awaits_ending() {
+            job.settle();
+        }
         let (child, status) = job.into_child();
         let end_by = Instant::now() + self.options.limits.time;
         let Some(child) = child else {
+            error.drain();
+            tell(&mut answer, Some(&error), status.map(Ending::Exit));
+            if status.is_none() && matches!(outcome, Outcome::Complete) {
+                answer.evidence().ending = Some(millau_doctor::Ending::Vanished);
+            }
             return match outcome {
                 Outcome::Broken(why) => answer.fail(why),
                 _ => answer.end(),
@@ -237,7 +257,10 @@ impl CgiPrograms {
                 if let Some(error) = &mut remains.error {
                     error.drain();
                 }
-                tell(&mut answer, &remains, status.map(Ending::Exit));
+                tell(&mut answer, remains.error.as_ref(), status.map(Ending::Exit));
+                if status.is_none() && remains.child.is_noted() {
+                    answer.evidence().ending = Some(millau_doctor::Ending::Vanished);
+                }
                 answer.end();
                 match status {
                     Some(status) => {
@@ -262,7 +285,7 @@ impl CgiPrograms {
         if let Some(error) = &mut remains.error {
             error.drain();
         }
-        tell(answer, remains, None);
+        tell(answer, remains.error.as_ref(), None);
         if why.status() == 504 {
             answer.evidence().ending = Some(millau_doctor::Ending::TimedOut(self.options.limits.time));
         }
@@ -271,15 +294,17 @@ impl CgiPrograms {
     fn leave_group(&self, has_group: bool, remains: &Remains, end_by: Instant) {
         if has_group {
             self.reaper.take_group(remains.child.pid(), remains.script.clone(), end_by);
+        } else {
+            self.reaper.forget(remains.child.pid());
         }
     }
 }
 
 /// Tells the answer how its program ended and what it last said.
-fn tell(answer: &mut Answer, remains: &Remains, ending: Option<Ending>) {
+fn tell(answer: &mut Answer, error: Option<&StandardError>, ending: Option<Ending>) {
     let evidence = answer.evidence();
     evidence.ending = ending.map(Into::into);
-    evidence.stderr = remains.error.as_ref().map_or_else(Vec::new, |error| error.tail().to_vec());
+    evidence.stderr = error.map_or_else(Vec::new, |error| error.tail().to_vec());
 }
 
 /// A process that executes the script.

@@ -137,7 +137,8 @@ impl WarmParents {
             let me: Arc<dyn Ticked> = self.clone();
             self.reaper.tell(Arc::downgrade(&me));
         }
-        let started = Parent::start(&self.program, &python, script, &Environment::own(options), &self.reaper);
+        let started =
+            Parent::start(&self.program, &python, script, &Environment::of_interpreter(options), &self.reaper);
         let seat = seats.get_mut(&script.path)?;
         match started {
             Ok(parent) => {

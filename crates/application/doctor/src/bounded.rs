@@ -18,6 +18,8 @@ pub enum Ending {
     Exited(i32),
     /// By a signal.
     Signalled(i32),
+    /// By a signal, or by `_exit`: whoever watched was not told which.
+    Vanished,
     /// It was ended because it took longer than this.
     TimedOut(Duration),
     /// It was ended because it wrote more than it may.

@@ -14,18 +14,20 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
 
+use super::debug_page;
 use super::wsgi::{Errors, raised};
 use crate::door::traceback;
 
 /// Runs scripts with the Python part.
 pub(crate) struct ResidentScripts {
     run: Py<PyAny>,
+    debug: bool,
 }
 
 impl ResidentScripts {
     /// Imports the Python part.
-    pub(crate) fn new(py: Python<'_>) -> PyResult<Self> {
-        Ok(Self { run: py.import("millau._resident_cgi")?.getattr("run")?.unbind() })
+    pub(crate) fn new(py: Python<'_>, debug: bool) -> PyResult<Self> {
+        Ok(Self { run: py.import("millau._resident_cgi")?.getattr("run")?.unbind(), debug })
     }
 
     fn call(
@@ -41,7 +43,7 @@ impl ResidentScripts {
         }
         let path = PyBytes::new(py, script.path.as_os_str().as_bytes());
         let errors = Errors::of(script.path.display().to_string());
-        self.run.call1(py, (path, variables, answer, errors))?;
+        self.run.call1(py, (path, variables, answer, errors, self.debug))?;
         Ok(())
     }
 }
@@ -61,11 +63,26 @@ impl Resident for ResidentScripts {
             match result {
                 Ok(()) => answer.end(),
                 Err(error) => {
-                    log::error!("{}\n{}", script.path.display(), traceback(py, &error));
+                    let text = traceback(py, &error);
+                    if self.debug && answer.is_replaceable() {
+                        return show(py, environment, answer, &error, &text);
+                    }
+                    log::error!("{}\n{text}", script.path.display());
                     answer.fail(Error::application("the script could not be run"));
                 }
             }
         });
+    }
+}
+
+/// Shows a developer what the script raised, which is in the log already.
+fn show(py: Python<'_>, environment: &Environment, answer: Answer, error: &PyErr, traceback: &str) {
+    let variables = PyDict::new(py);
+    for (name, value) in environment.iter() {
+        let _ = variables.set_item(String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+    }
+    if let Some(exchange) = answer.replace() {
+        debug_page::answer(exchange, error, traceback, variables.as_any());
     }
 }
 

@@ -38,6 +38,6 @@ pub use parse::{Invocation, RelayScript, parse};
 pub use reference::reference_markdown;
 pub use script::{is_script, quoted_word, script_words};
 pub use setting::{Group, Setting};
-pub use settings::{Limits, Settings, Timeouts};
+pub use settings::{AjpPaths, Limits, Settings, Timeouts};
 pub use table::SETTINGS;
 pub use usage_error::UsageError;

@@ -59,6 +59,8 @@ pub struct Settings {
     pub ajp_secret: String,
     /// Bytes of the largest packet at an AJP front.
     pub ajp_packet_size: usize,
+    /// How paths arrive at an AJP front.
+    pub ajp_paths: AjpPaths,
     /// `None`: no access log.
     pub access_log: Option<LogTarget>,
     /// The form of its lines.
@@ -75,6 +77,18 @@ pub struct Settings {
     pub cgi: CgiSettings,
     /// What is odd without being wrong: to be logged as warnings, one line each.
     pub warnings: Vec<String>,
+}
+
+/// How an AJP front server writes the path of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AjpPaths {
+    /// Percent-encoded, unless it holds what cannot stand in an encoded path.
+    #[default]
+    Recognised,
+    /// Percent-encoded.
+    Encoded,
+    /// Decoded.
+    Decoded,
 }
 
 /// How much a peer may send and how much is kept for it. Sizes are in bytes.
@@ -142,6 +156,7 @@ impl Settings {
             forwarded_from: Vec::new(),
             ajp_secret: String::new(),
             ajp_packet_size: 0,
+            ajp_paths: AjpPaths::Recognised,
             access_log: None,
             access_log_format: AccessLogFormat::Combined,
             error_log: LogTarget::Stderr,

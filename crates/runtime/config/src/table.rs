@@ -5,7 +5,7 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use crate::setting::{Choice, Group, Kind, Setting};
-use crate::{AccessLogFormat, LogTarget};
+use crate::{AccessLogFormat, AjpPaths, LogTarget};
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -151,6 +151,34 @@ pub static SETTINGS: &[Setting] = &[
             range: 8192..=65536,
             no_limit: false,
             set: |settings, size| settings.ajp_packet_size = size as usize,
+        },
+    },
+    Setting {
+        name: "ajp-paths",
+        value_name: "FORM",
+        default: "recognised",
+        help: "How an AJP front server writes the path of a request",
+        long: "A decoded path such as /%61dmin, for which a client has asked with /%2561dmin, cannot be told from an encoded \
+               one; so say what the front server does, above all where it guards paths.",
+        group: Group::Fronts,
+        kind: Kind::Choice {
+            choices: &[
+                Choice {
+                    name: "recognised",
+                    meaning: "encoded, unless it holds what cannot stand in an encoded path",
+                    set: |settings| settings.ajp_paths = AjpPaths::Recognised,
+                },
+                Choice {
+                    name: "encoded",
+                    meaning: "percent-encoded, as Apache does; anything else is refused",
+                    set: |settings| settings.ajp_paths = AjpPaths::Encoded,
+                },
+                Choice {
+                    name: "decoded",
+                    meaning: "decoded, as lighttpd does",
+                    set: |settings| settings.ajp_paths = AjpPaths::Decoded,
+                },
+            ],
         },
     },
     Setting {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use millau_config::AjpPaths;
 use millau_gateway::forwarded::Proxy;
 use millau_http1::Limits;
 use millau_log::AccessLog;
@@ -36,6 +37,8 @@ pub struct Options {
     pub ajp_secret: Vec<u8>,
     /// Bytes of the largest AJP packet.
     pub ajp_packet_size: usize,
+    /// How paths arrive over AJP.
+    pub ajp_paths: AjpPaths,
     /// Where requests are recorded, if anywhere.
     pub access_log: Option<Arc<AccessLog>>,
 }

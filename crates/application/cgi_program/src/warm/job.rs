@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType,
@@ -21,7 +21,11 @@ use crate::conversation::{Runner, State};
 use crate::environment::Environment;
 use crate::limits::ProcessLimits;
 use crate::pipes::Theirs;
+use crate::reaper::Reaper;
 use crate::script::Script;
+
+/// Most scripts end right after their output does.
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// Within this time a child must take the job: the parent may be importing something large.
 const TAKEN_WITHIN: Duration = Duration::from_secs(10);
@@ -38,6 +42,7 @@ pub(crate) struct WarmJob {
     /// The child has closed its end.
     hung_up: bool,
     limits: ProcessLimits,
+    reaper: Arc<Reaper>,
 }
 
 impl WarmJob {
@@ -51,6 +56,7 @@ impl WarmJob {
         environment: &Environment,
         theirs: Theirs,
         limits: ProcessLimits,
+        reaper: &Arc<Reaper>,
     ) -> Result<Self, (Theirs, io::Error)> {
         let hand_over = || -> io::Result<OwnedFd> {
             let (ours, control) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
@@ -81,6 +87,7 @@ impl WarmJob {
                     status: None,
                     hung_up: false,
                     limits,
+                    reaper: reaper.clone(),
                 })
             }
             Err(error) => Err((theirs, error)),
@@ -90,6 +97,21 @@ impl WarmJob {
     /// The pipes, if the job was not taken.
     pub(crate) fn into_pipes(self) -> Option<Theirs> {
         self.theirs
+    }
+
+    /// Waits a moment for the end of a child whose output has ended.
+    pub(crate) fn settle(&mut self) {
+        let until = Instant::now() + SETTLE;
+        while self.look() == State::Running {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let mut descriptors = Vec::with_capacity(2);
+            self.watch(&mut descriptors);
+            let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(left.subsec_nanos()) };
+            let _ = poll(&mut descriptors, Some(&timeout));
+        }
     }
 
     /// The process that took the job, and its exit status if it has ended as a program should.
@@ -115,6 +137,7 @@ impl WarmJob {
                 self.child = Pid::from_raw(number).and_then(|pid| Child::new(pid).ok());
                 if let Some(child) = &self.child {
                     self.limits.apply(child.pid());
+                    self.reaper.begin(child.pid());
                 }
                 self.theirs = None;
                 self.take_by = None;

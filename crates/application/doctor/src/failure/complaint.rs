@@ -74,7 +74,7 @@ impl Exception<'_> {
                 let module = self.message.trim_start_matches("No module named ").split(';').next().unwrap_or_default();
                 self.module(module.trim_matches('\''))
             }
-            "SyntaxError" | "IndentationError" | "TabError" if self.message.starts_with("Non-UTF-8 code") => self.told(
+            "SyntaxError" | "IndentationError" | "TabError" if is_about_encoding(self.message) => self.told(
                 Problem::SourceEncoding,
                 line,
                 "Python reads sources as UTF-8 unless one of the first two lines names another encoding",
@@ -212,6 +212,11 @@ fn group(user: &User) -> String {
 /// The Python that the script's first line leads to.
 fn python_of(script: &Path, options: &Options) -> Option<PathBuf> {
     crate::script::interpreter_of(script, options)
+}
+
+/// As the compiler says it for a file, and for a source that somebody else has read.
+fn is_about_encoding(message: &str) -> bool {
+    message.starts_with("Non-UTF-8 code") || message.starts_with("(unicode error) 'utf-8' codec")
 }
 
 fn is_python_two(message: &str) -> bool {

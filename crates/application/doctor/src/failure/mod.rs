@@ -116,6 +116,14 @@ fn ended(script: &Path, ending: Ending, is_explained: bool) -> Option<Finding> {
                 if number == 9 { Mend::Command("dmesg | grep -i -A1 'killed process'".into()) } else { run() },
             ))
         }
+        Ending::Vanished => Some(Finding::error(
+            Problem::Crashed,
+            place,
+            "the script's process was gone before it had said how it ended",
+            "a signal has ended it (SIGSEGV, a fault in an extension module, say, or SIGKILL, when memory is short), or \
+             os._exit()",
+            run(),
+        )),
         Ending::TimedOut(limit) => Some(Finding::error(
             Problem::TimedOut,
             place,

@@ -4,6 +4,7 @@ use millau_ajp::{
     BODY_CHUNK_END, FLUSH, Limits, ReqUri, RequestDecoder, RequestEvent, SendHeaders, Violation,
     encode_body_chunk_prefix, encode_error, encode_send_headers, end_response, max_body_chunk,
 };
+use millau_config::AjpPaths;
 use millau_gateway::{BodyExtent, Error, Request};
 
 use super::{Afterwards, Begun, Frames, Opened, Opening};
@@ -30,10 +31,15 @@ impl Ajp {
             body_size: options.limits.body_size,
             ..Limits::default()
         };
+        let req_uri = match options.ajp_paths {
+            AjpPaths::Recognised => ReqUri::Recognised,
+            AjpPaths::Encoded => ReqUri::Encoded,
+            AjpPaths::Decoded => ReqUri::Decoded,
+        };
         let secret = Some(options.ajp_secret.clone()).filter(|secret| !secret.is_empty());
         Self {
             decoder: RequestDecoder::default(),
-            options: millau_ajp::Options { limits, secret, req_uri: ReqUri::Recognised },
+            options: millau_ajp::Options { limits, secret, req_uri },
             no_request: Request::default(),
             silent: false,
             closing: false,
