@@ -28,7 +28,12 @@ pub(crate) fn comment(deployment: &Deployment) -> String {
     let mut out = String::new();
     match &deployment.way {
         Way::CgiProgram(file) => {
-            let _ = writeln!(out, "# {} is an executable file that runs: millau cgi TARGET", file.display());
+            let file = file.display();
+            let _ = writeln!(
+                out,
+                "# {file} is what this command writes:\n#     millau relay {file} TARGET\n# or, slower, an executable file of \
+                 these two lines:\n#     #!/path/to/millau cgi\n#     TARGET"
+            );
         }
         Way::FastcgiProgram(file) => {
             let _ = writeln!(
