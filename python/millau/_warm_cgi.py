@@ -90,6 +90,11 @@ REQUEST_VARIABLES = frozenset(
 """A module that looks at one of these while it is imported is imported anew by each request (``HTTP_`` variables too)."""
 
 
+HANDLERS = "wsgiref.handlers"
+"""The one module of the library that keeps the environment from its import: it gets the request's, as if it was imported then.
+WSGI applications are run as CGI programs with it."""
+
+
 def identity(path: str) -> tuple[int, ...]:
     """What changes when a file changes."""
     found = os.stat(path)
@@ -144,6 +149,12 @@ def module_file(module: Any) -> str:
     return next((str(entry) for entry in getattr(module, "__path__", None) or ()), "")
 
 
+def is_lazy(module: Any) -> bool:
+    """Whether a module is one that is loaded when it is first used (``importlib.util.LazyLoader``), and has not been yet."""
+    kind = type(module)
+    return kind.__name__ == "_LazyModule" and kind.__module__ == "importlib.util"
+
+
 # The child.
 
 
@@ -171,7 +182,12 @@ def serve(script: Script, jobs: _socket.socket, news: _socket.socket) -> NoRetur
     os.chdir(directory)
     before = frozenset(sys.modules)
     status = run(script, os.fsdecode(path))
-    new = {name: module_file(module) for name, module in sys.modules.items() if name not in before}
+    # A copy, without the modules that only wait to be loaded: whoever asks one for an attribute loads it, and more with it.
+    new = {
+        name: module_file(module)
+        for name, module in list(sys.modules.items())
+        if name not in before and not is_lazy(module)
+    }
     own = [sys.modules[name] for name, file in new.items() if file and not script.is_library(file)]
     status = wind_up(own) or status
     # The response is complete; what follows must not hold it up.
@@ -202,6 +218,9 @@ def set_environment(variables: Iterable[bytes]) -> None:
             os.putenv(name, value)
     present.clear()
     present.update(wanted)
+    handlers = sys.modules.get(HANDLERS)
+    if handlers is not None:
+        handlers.BaseHandler.os_environ = handlers.read_environ()
 
 
 def run(script: Script, path: str) -> int:
@@ -275,7 +294,8 @@ def wind_up(own: list[Any]) -> int:
     status = flush()
     # A file that was never closed is written when its last reference goes, or here, if that is too late.
     for value in list(sys.modules["__main__"].__dict__.values()):
-        if isinstance(value, _io._IOBase):
+        # Not isinstance(), which asks the value for its class, so that a lazy module would be loaded.
+        if issubclass(type(value), _io._IOBase):
             try:
                 value.flush()
             except (OSError, ValueError):
@@ -461,6 +481,9 @@ def trial(script: Script, entries: list[str], report: int) -> NoReturn:
             os.write(report, b"\0" + name.encode())
             os._exit(0)
         personal = any(variable in REQUEST_VARIABLES or variable.startswith("HTTP_") for variable in read)
+        if name == HANDLERS:
+            personal = False
+            read.clear()
         elsewhere = module_file(sys.modules[name]) != file
         if personal or elsewhere or len(os.listdir("/proc/self/fd")) > descriptors:
             break

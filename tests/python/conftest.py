@@ -58,6 +58,9 @@ def gate() -> Iterator[Gate]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "front" in metafunc.fixturenames:
         chosen = [(pair, mount) for pair in PAIRS if pair.way not in ABSENT for mount in ("", "/m")]
+        if not metafunc.module.__name__.endswith("environ"):
+            # An interpreter starts for each request there: what does not depend on the path is asked once.
+            chosen = [(pair, mount) for pair, mount in chosen if pair.way != "cgi" or not mount]
         ids = [f"{pair}{' below ' + mount if mount else ''}" for pair, mount in chosen]
         metafunc.parametrize("front", chosen, ids=ids, indirect=True, scope="session")
 

@@ -23,10 +23,15 @@ FORCED = [
     Forced("lighttpd-ajp", "method PATCH", "AJP has no number for it, and lighttpd does not write methods out"),
     Forced("lighttpd-ajp", "CONTENT_LENGTH", "lighttpd sends a length of 0 with every request"),
     Forced("*-ajp", "REQUEST_URI", "AJP carries a path that the front server has decoded and encoded again"),
-    Forced("apache-ajp", "dots behind empty segments", "without MergeSlashes, .. takes an empty segment alone (RFC 3986)"),
+    Forced(
+        "apache-ajp", "dots behind empty segments", "without MergeSlashes, .. takes an empty segment alone (RFC 3986)"
+    ),
     Forced("lighttpd-ajp", "empty segments", "lighttpd merges slashes in what it sends over AJP"),
     Forced("lighttpd-ajp", "path /caf%e9", "the condition that AJP needs here fits no path that is no UTF-8"),
     Forced("apache-spawn", "break without a length", "mod_fcgid takes every end of a connection for the response's"),
+    Forced(
+        "apache-cgi", "break without a length", "mod_cgid takes every end of the program's output for the response's"
+    ),
     Forced("apache-scgi", "chunked is refused", "Apache's mod_proxy_scgi sends lengths only: 411"),
     Forced("apache-uwsgi", "chunked is refused", "Apache's mod_proxy_uwsgi sends lengths only: 411"),
     Forced("*-scgi", "break without a length", "SCGI has no other end of a response than the connection's"),

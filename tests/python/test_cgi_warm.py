@@ -176,6 +176,34 @@ def test_what_a_script_imports_is_imported_before_the_request(programs, server):
     wait_for(answer, "the modules of the library are there, and the script's own module is not")
 
 
+def test_modules_that_wait_for_their_first_use_are_left_alone(programs, server):
+    library = programs.folder / "library"
+    library.mkdir()
+    # Loading it would need a module that can never be imported, and would make the list of modules longer.
+    (library / "unused.py").write_text("import colorsys, never_there\n")
+    programs.python(
+        "lazy.py",
+        f"""
+        import sys
+        warm = "fractions" in sys.modules
+        import fractions
+        import importlib.util
+        sys.path.append({str(library)!r})
+        for name in ("unused", "wave", "chunk"):
+            spec = importlib.util.find_spec(name)
+            if spec is not None:
+                spec.loader = importlib.util.LazyLoader(spec.loader)
+                module = importlib.util.module_from_spec(spec)
+                sys.modules[name] = module
+                spec.loader.exec_module(module)
+        print("Content-Type: text/plain\\n")
+        print(warm, "colorsys" in sys.modules)
+        """,
+    )
+    wait_for(lambda: server.get("/lazy.py").text == "True False\n", "what the script has imported at once is there")
+    assert "Traceback" not in server.log(), "what waits was loaded"
+
+
 def test_a_changed_script_is_seen_by_the_next_request(programs, server):
     for number in range(30):
         # No pause, and the same length: what tells the versions apart is the clock of the file system.
@@ -223,6 +251,33 @@ def test_a_module_that_looks_at_the_request_is_imported_by_each(programs):
         for number in range(12):
             assert server.get(f"/asking.py?{number}").text == f"{number} {number}\n"
             time.sleep(0.05)
+
+
+def test_a_wsgi_application_runs_with_the_library_s_handler(programs, server):
+    programs.python(
+        "wsgi.py",
+        """
+        import sys
+        was_there = "wsgiref.handlers" in sys.modules
+        from wsgiref.handlers import BaseHandler, CGIHandler
+
+        def application(environ, start_response):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            text = f"{environ['QUERY_STRING']} {BaseHandler.os_environ['QUERY_STRING']} {was_there}"
+            return [text.encode()]
+
+        CGIHandler().run(application)
+        """,
+    )
+    numbers = iter(range(1000))
+
+    def is_there() -> bool:
+        number = next(numbers)
+        text = server.get(f"/wsgi.py?{number}").text
+        assert text.startswith(f"{number} {number} ")
+        return text.endswith("True")
+
+    wait_for(is_there, "the handler is imported ahead")
 
 
 def test_random_numbers_differ_from_request_to_request(programs, server):

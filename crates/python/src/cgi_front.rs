@@ -40,6 +40,7 @@ pub(crate) fn run(py: Python<'_>, settings: &Settings) -> i32 {
             return refuse(streams, NOT_LOADED);
         }
     };
+    outlive_the_client();
     let ending = py.detach(|| millau_cgi_front::serve(&*application, std::env::vars_os(), streams, &options));
     match ending {
         Ending::Complete => end(py, DONE),
@@ -47,6 +48,18 @@ pub(crate) fn run(py: Python<'_>, settings: &Settings) -> i32 {
         // SAFETY: `_exit` ends the process and touches nothing of it.
         Ending::Forked => unsafe { libc::_exit(DONE) },
     }
+}
+
+/// A web server whose client has gone closes its end and sends SIGTERM. The application is to see the first, so that its
+/// response is closed in order (PEP 3333), for which it gets a few seconds.
+fn outlive_the_client() {
+    const GRACE_SECONDS: libc::c_uint = 3;
+    extern "C" fn end_soon(_: libc::c_int) {
+        // SAFETY: alarm(2) may be called in a signal handler; what SIGALRM does by default is to end the process.
+        unsafe { libc::alarm(GRACE_SECONDS) };
+    }
+    // SAFETY: the handler calls nothing but alarm(2).
+    unsafe { libc::signal(libc::SIGTERM, end_soon as *const () as libc::sighandler_t) };
 }
 
 /// Says in the web server's place that the command line is wrong; why, the caller has told standard error.

@@ -28,6 +28,10 @@ pub(crate) struct CgiExchange {
     /// The response goes no further: why is in the log.
     broken: bool,
     peer_error: Option<Error>,
+    /// Bytes of a body that are kept in memory.
+    request_buffer: usize,
+    /// True when the body was taken off the web server, or there is none.
+    taken_in: bool,
     /// Goes back there when the application is done with it.
     home: Sender<Box<CgiExchange>>,
     /// The process that was started for the request, and not one that the application has forked off it.
@@ -47,6 +51,8 @@ impl CgiExchange {
             started: false,
             broken: false,
             peer_error: None,
+            request_buffer: options.request_buffer,
+            taken_in: false,
             home,
             process: getpid(),
         }
@@ -64,6 +70,8 @@ impl CgiExchange {
         fill_program(&mut self.request, variables).map_err(|error| Error::peer(400, error.to_string()))?;
         if let Some(length) = self.request.content_length {
             if length > options.body_size {
+                // It must come off the web server nevertheless: see `take_in`.
+                self.input.expect(options.body_size);
                 return Err(Error::peer(413, "the request's body is larger than this server takes"));
             }
             self.input.expect(length);
@@ -88,6 +96,10 @@ impl CgiExchange {
         if self.broken {
             return Ending::Broken;
         }
+        // Nobody reads it any more; but see `take_in`.
+        if !self.taken_in {
+            self.input.discard();
+        }
         match self.output.drain() {
             Ok(()) => Ending::Complete,
             Err(error) => {
@@ -95,6 +107,25 @@ impl CgiExchange {
                 Ending::Broken
             }
         }
+    }
+
+    /// Takes the rest of the body off the web server before the first byte of the response goes there. Apache sends the
+    /// whole body before it reads anything, so that a program which answers while it reads would wait for ever; and its
+    /// mod_cgid gives programs a socket, on which bytes that nobody has read destroy the response.
+    fn take_in(&mut self) -> Result<(), Error> {
+        if self.taken_in || self.input.is_done() {
+            return Ok(());
+        }
+        self.taken_in = true;
+        self.body.drain(..self.body_taken);
+        self.body_taken = 0;
+        let taken = self.input.take_in(&mut self.body, self.request_buffer);
+        if let Err(error) = &taken
+            && self.peer_error.is_none()
+        {
+            self.peer_error = Some(Error::peer(error.status(), error.message().to_owned()));
+        }
+        taken
     }
 
     fn complete(&mut self) {
@@ -248,6 +279,7 @@ impl Channel for CgiExchange {
             self.output.clear();
             return Err(Error::disconnected("this process was forked off the one that the request belongs to"));
         }
+        self.take_in()?;
         match self.output.drain() {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {

@@ -44,12 +44,6 @@ impl Input {
     /// # Errors
     /// The body is too long or too slow, or cannot be kept.
     pub(crate) fn spool(&mut self, body: &mut Vec<u8>, buffer: usize, limit: u64) -> Result<u64, Error> {
-        let kept = |error: io::Error| {
-            let directory = std::env::temp_dir();
-            let what =
-                format!("a request body cannot be kept in {} (TMPDIR names another directory)", directory.display());
-            Error::operator(what).caused_by(error)
-        };
         let mut file: Option<File> = None;
         let mut length = 0;
         loop {
@@ -78,6 +72,41 @@ impl Input {
             self.remaining = length;
         }
         Ok(length)
+    }
+
+    /// Takes what is left of a body of known length off the web server: up to `buffer` bytes stay in `body`, more goes to a
+    /// file without a name, from which it is then read.
+    ///
+    /// # Errors
+    /// The body ends early or is too slow, or cannot be kept.
+    pub(crate) fn take_in(&mut self, body: &mut Vec<u8>, buffer: usize) -> Result<(), Error> {
+        if body.len() as u64 + self.remaining <= buffer as u64 {
+            while !self.is_done() {
+                self.more(body)?;
+            }
+            return Ok(());
+        }
+        let mut file = tempfile::tempfile().map_err(kept)?;
+        let length = self.remaining;
+        let mut piece = Vec::new();
+        while !self.is_done() {
+            piece.clear();
+            self.more(&mut piece)?;
+            file.write_all(&piece).map_err(kept)?;
+        }
+        file.rewind().map_err(kept)?;
+        self.source = Some(file);
+        self.remaining = length;
+        Ok(())
+    }
+
+    /// Reads what is left and forgets it, as far as it comes.
+    pub(crate) fn discard(&mut self) {
+        let mut piece = Vec::new();
+        while !self.is_done() && self.more(&mut piece).is_ok() {
+            piece.clear();
+        }
+        self.remaining = 0;
     }
 
     /// Reads once and appends to `body`; waits until there is something.
@@ -116,6 +145,12 @@ impl Input {
             }
         }
     }
+}
+
+fn kept(error: io::Error) -> Error {
+    let directory = std::env::temp_dir();
+    let what = format!("a request body cannot be kept in {} (TMPDIR names another directory)", directory.display());
+    Error::operator(what).caused_by(error)
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn a_deployment_stands_in_its_configuration_as_it_was_given() {
 #[test]
 fn nginx_keeps_fastcgi_connections_open() {
     let text = printed("nginx");
-    assert!(text.contains("keepalive 32;") && text.contains("fastcgi_keep_conn on;"), "{text}");
+    assert!(text.contains("keepalive 128;") && text.contains("fastcgi_keep_conn on;"), "{text}");
     assert!(!printed("nginx --bind scgi+unix:/s").contains("keepalive"));
 }
 
@@ -82,6 +82,18 @@ fn only_a_whole_configuration_says_as_whom_to_serve() {
     for server in ["nginx", "apache", "lighttpd"] {
         assert!(!printed(server).contains("www\""), "{server}");
         assert!(printed(&format!("{server} --complete /d")).contains("/d/"), "{server}");
+    }
+}
+
+#[test]
+fn a_whole_configuration_knows_what_a_style_sheet_is() {
+    for server in ["nginx", "apache", "lighttpd"] {
+        let text = printed(&format!("{server} --complete /d --static /static=/tmp"));
+        let line = text.lines().find(|line| line.contains("text/css"));
+        assert!(
+            line.is_some_and(|line| line.contains("css\" =>") || line.contains(" css;") || line.ends_with(".css")),
+            "{text}"
+        );
     }
 }
 

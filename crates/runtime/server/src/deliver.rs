@@ -57,7 +57,9 @@ impl Shared {
     fn send(&self, batch: &mut Batch) {
         batch.results.clear();
         for exchange in &mut batch.exchanges {
+            let is_last = exchange.afterwards() == Afterwards::Close;
             let result = match &exchange.connection {
+                Some(connection) if is_last => exchange.outbox.send_last(connection.socket()),
                 Some(connection) => exchange.outbox.send(connection.socket()),
                 None => Err(io::ErrorKind::NotConnected.into()),
             };
