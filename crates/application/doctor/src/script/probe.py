@@ -79,11 +79,11 @@ def decoded(content, entry):
     declared = None
     lines = content.split(b"\n", 2)[:2]
     for line in lines:
-        cookie = re.match(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", line)
+        cookie = re.match(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)".encode("ascii"), line)
         if cookie:
             declared = cookie.group(1).decode("ascii")
             break
-        if not re.match(rb"^[ \t\f]*(?:#.*)?\r?$", line):
+        if not re.match(r"^[ \t\f]*(?:#.*)?\r?$".encode("ascii"), line):
             break
     try:
         return content.decode(declared or ("utf-8" if PY3 else "ascii")).lstrip("\ufeff")
