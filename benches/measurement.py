@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from installation import GENERATOR, VENV
-from peers import Place, Server
 from process_tree import Memory, ProcessTree, core_busy_seconds
+from server import Place, Server
 from workloads import Request, Workload
 
 APPS = Path(__file__).resolve().parent / "apps"

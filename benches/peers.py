@@ -6,47 +6,8 @@ connections that stay open (`idle`). Both are given to every server that knows t
 """
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Place:
-    """What a command line depends on."""
-
-    venv: Path
-    apps: Path
-    scratch: Path
-    module: str
-    port: int
-    threads: int | None = None
-    idle: bool = False
-
-    @property
-    def python(self) -> str:
-        """The interpreter of the benchmark's virtual environment."""
-        return str(self.venv / "bin" / "python")
-
-    def program(self, name: str) -> str:
-        """A command of the benchmark's virtual environment."""
-        return str(self.venv / "bin" / name)
-
-    @property
-    def target(self) -> str:
-        """The application, as most servers want it named."""
-        return f"{self.module}:application"
-
-
-@dataclass(frozen=True)
-class Server:
-    """One way to start one server."""
-
-    name: str
-    package: str
-    command: Callable[[Place], list[str]]
-    note: str
-
+from server import Place, Server
 
 def millau(place: Place, *extra: str) -> list[str]:
     """`millau serve`, all defaults."""

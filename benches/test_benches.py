@@ -12,9 +12,10 @@ from unittest import mock
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import installation
-from peers import SERVERS, Place
+from peers import SERVERS
 from process_tree import ProcessTree, core_busy_seconds
 from report import Row, ratio, section
+from server import Place
 from workloads import WORKLOADS
 
 
