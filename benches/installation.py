@@ -19,6 +19,8 @@ SYSTEM_PACKAGES = {
     "gcc": "the peers that are built from source",
     "libev-dev": "bjoern",
     "apache2-dev": "mod_wsgi",
+    "apache2-bin": "the workload behind Apache",
+    "nginx": "the workloads behind nginx",
     "python3-venv": "the virtual environment",
 }
 

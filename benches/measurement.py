@@ -88,11 +88,16 @@ def allow_many_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
-def free_port() -> int:
-    """A port on the loopback address that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Ports on the loopback address that nothing listens on."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
 
 
 def measure(workload: Workload, server: Server, plan: Plan, bodies: Bodies) -> dict[str, Any]:
@@ -101,15 +106,16 @@ def measure(workload: Workload, server: Server, plan: Plan, bodies: Bodies) -> d
         scratch = Path(scratch_name)
         # Apache changes its account.
         scratch.chmod(0o755)
-        port = free_port()
-        place = Place(VENV, APPS, scratch, workload.module, port, workload.threads, workload.kind == "idle")
+        port, backend_port = free_ports(2)
+        idle = workload.kind == "idle"
+        place = Place(VENV, APPS, scratch, workload.module, port, workload.threads, idle, backend_port, workload.unix)
         log = scratch / "server.log"
         with ProcessTree(server.command(place), {plan.server_core}, APPS, environment(), log) as tree:
             try:
                 wait_until_right(tree, port, workload, bodies)
                 if workload.kind == "memory":
                     return measure_memory(tree, port, workload)
-                return measure_load(tree, port, workload, plan, bodies)
+                return measure_load(tree, port, workload, plan, bodies, server.front)
             except (OSError, http.client.HTTPException, ServerFailure) as error:
                 raise ServerFailure(f"{error}\ncommand: {' '.join(tree.command)}\n{tree.last_words()}") from error
 
@@ -157,7 +163,9 @@ def measure_memory(tree: ProcessTree, port: int, workload: Workload) -> dict[str
     return {"memory": asdict(tree.memory())}
 
 
-def measure_load(tree: ProcessTree, port: int, workload: Workload, plan: Plan, bodies: Bodies) -> dict[str, Any]:
+def measure_load(
+    tree: ProcessTree, port: int, workload: Workload, plan: Plan, bodies: Bodies, front: str | None
+) -> dict[str, Any]:
     """Puts the load on and takes the processor time of the measured window only."""
     command = generator_command(port, workload, plan, bodies)
     before = settled_memory(tree, port, workload) if workload.idle else None
@@ -169,7 +177,7 @@ def measure_load(tree: ProcessTree, port: int, workload: Workload, plan: Plan, b
         preexec_fn=lambda: os.sched_setaffinity(0, {plan.client_core}),
     ) as generator:
         try:
-            return follow(generator, tree, plan, before)
+            return follow(generator, tree, plan, before, front)
         finally:
             generator.kill()
 
@@ -207,10 +215,12 @@ def generator_command(port: int, workload: Workload, plan: Plan, bodies: Bodies)
     return command
 
 
-def follow(generator: subprocess.Popen[str], tree: ProcessTree, plan: Plan, before: Memory | None) -> dict[str, Any]:
+def follow(
+    generator: subprocess.Popen[str], tree: ProcessTree, plan: Plan, before: Memory | None, front: str | None
+) -> dict[str, Any]:
     """Reads the generator's phases and samples the server at each."""
     result: dict[str, Any] = {}
-    server_begin = core_begin = 0.0
+    server_begin = front_begin = core_begin = 0.0
     assert generator.stdin and generator.stdout
     for line in generator.stdout:
         report = json.loads(line)
@@ -223,8 +233,10 @@ def follow(generator: subprocess.Popen[str], tree: ProcessTree, plan: Plan, befo
             generator.stdin.flush()
         elif report["phase"] == "measure":
             server_begin, core_begin = tree.processor_seconds(), core_busy_seconds(plan.server_core)
+            front_begin = tree.processor_seconds(front) if front else 0.0
         elif report["phase"] == "done":
             used = tree.processor_seconds() - server_begin
+            front_used = tree.processor_seconds(front) - front_begin if front else None
             others = core_busy_seconds(plan.server_core) - core_begin - used
             del report["phase"]
             result |= report
@@ -233,6 +245,8 @@ def follow(generator: subprocess.Popen[str], tree: ProcessTree, plan: Plan, befo
             result["memory"] = asdict(tree.memory())
             if report["requests"]:
                 result["cpu_us"] = used / report["requests"] * 1e6
+                if front_used is not None:
+                    result["front_us"] = front_used / report["requests"] * 1e6
     if tree.ended() is not None:
         raise ServerFailure(f"ended under load with {tree.ended()}")
     if "cpu_us" not in result:

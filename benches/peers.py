@@ -7,7 +7,9 @@ connections that stay open (`idle`). Both are given to every server that knows t
 
 import os
 
+from behind import BEHIND
 from server import Place, Server
+
 
 def millau(place: Place, *extra: str) -> list[str]:
     """`millau serve`, all defaults."""
@@ -130,5 +132,6 @@ SERVERS = {
         Server("waitress", "waitress", waitress, "4 threads (64 in the mix)"),
         Server("mod_wsgi", "mod_wsgi", mod_wsgi, "Apache event, one daemon process, 5 threads (64 in the mix)"),
         Server("mod_wsgi-embedded", "mod_wsgi", mod_wsgi_embedded, "Apache event, embedded"),
+        *BEHIND,
     ]
 }

@@ -16,6 +16,7 @@ class Stat:
     """The fields of /proc/PID/stat that are used here."""
 
     pid: int
+    name: str
     state: str
     parent: int
     session: int
@@ -29,8 +30,8 @@ def read_stat(pid: int) -> Stat | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The name may hold spaces and parentheses; the fields after it do not.
-    fields = text[text.rindex(")") + 2 :].split()
-    return Stat(pid, fields[0], int(fields[1]), int(fields[3]), int(fields[13]) + int(fields[14]))
+    name, fields = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
+    return Stat(pid, name, fields[0], int(fields[1]), int(fields[3]), int(fields[13]) + int(fields[14]))
 
 
 def processor_seconds(stat: Stat) -> float:
@@ -91,9 +92,9 @@ class ProcessTree:
                 return [known[pid] for pid in sorted(members)]
             members |= found
 
-    def processor_seconds(self) -> float:
-        """User and system time of the whole tree so far."""
-        return sum(map(processor_seconds, self.stats()))
+    def processor_seconds(self, name: str | None = None) -> float:
+        """User and system time so far: of the whole tree, or of its processes of this name."""
+        return sum(processor_seconds(stat) for stat in self.stats() if name in (None, stat.name))
 
     def memory(self) -> Memory:
         """Resident and proportional set size of the whole tree."""

@@ -7,7 +7,6 @@ from typing import Any
 from workloads import Workload
 
 Row = dict[str, Any]
-BASE = "millau"
 DISTURBED = 0.1
 """Share of the server's core that other programs may use before a measurement counts as disturbed."""
 
@@ -58,6 +57,16 @@ def latency(workload: Workload, name: str, name_of_class: str | None = None) -> 
     return lambda row: row["classes"][of_class][name] if row["classes"][of_class]["count"] else None
 
 
+def front_cpu(row: Row) -> float | None:
+    """What of it the web server in front used."""
+    return row.get("front_us")
+
+
+def backend_cpu(row: Row) -> float | None:
+    """What of it everything else used."""
+    return cpu(row) - row["front_us"] if "front_us" in row else None
+
+
 def cpu(row: Row) -> float:
     """Processor time of the whole server per request, µs."""
     return float(row["cpu_us"])
@@ -84,15 +93,21 @@ def mebibytes(name: str) -> Callable[[Row], float | None]:
 
 def load_table(workload: Workload, servers: dict[str, list[Row]]) -> str:
     """CPU per request first: it holds also where the client is the limit."""
-    base = servers.get(BASE, [])
+    base = servers.get(workload.base, [])
+    times = "× Millau's" if workload.base == "millau" else f"× {workload.base}'s"
+    behind = any("front_us" in row for rows in servers.values() for row in rows)
     mixed = any(request.other for request in workload.requests) or len(workload.requests) > 1
-    head = ["server", "CPU µs/request", "lowest", "× Millau's", "requests/s", "× Millau's", "p50 ms", "p99 ms"]
+    head = ["server", "CPU µs/request", "lowest", times]
+    head += ["front", "backend"] if behind else []
+    head += ["requests/s", times, "p50 ms", "p99 ms"]
     head += ["p99 of the slow"] if mixed else []
     head += ["idle open", "KiB each"] if workload.kind == "idle" else []
     head += ["errors", "longest wait ms"]
     lines = []
     for name, rows in sorted(servers.items(), key=lambda item: medians(item[1], cpu) or 0):
         line = [name, number(medians(rows, cpu)), number(min(map(cpu, rows))), ratio(rows, base, cpu)]
+        if behind:
+            line += [number(medians(rows, front_cpu)), number(medians(rows, backend_cpu))]
         line += [number(medians(rows, rate)), ratio(rows, base, rate)]
         line += [number(medians(rows, latency(workload, "p50_ms"))), number(medians(rows, latency(workload, "p99_ms")))]
         if mixed:
@@ -104,9 +119,9 @@ def load_table(workload: Workload, servers: dict[str, list[Row]]) -> str:
     return table(head, lines)
 
 
-def memory_table(servers: dict[str, list[Row]]) -> str:
+def memory_table(workload: Workload, servers: dict[str, list[Row]]) -> str:
     """Memory of the whole process tree."""
-    base = servers.get(BASE, [])
+    base = servers.get(workload.base, [])
     head = ["server", "PSS MiB", "× Millau's", "RSS MiB", "processes"]
     lines = [
         [
@@ -133,7 +148,7 @@ def section(workload: Workload, rows: Sequence[Row], failures: Sequence[tuple[st
         servers.setdefault(row["server"], []).append(row)
     parts = [f"## {workload.title}"]
     if servers:
-        parts.append(memory_table(servers) if workload.kind == "memory" else load_table(workload, servers))
+        parts.append(memory_table(workload, servers) if workload.kind == "memory" else load_table(workload, servers))
     for name, reason in failures:
         parts.append(f"{name}: {reason.splitlines()[0]}")
     count = sum(map(disturbed, rows))

@@ -16,6 +16,15 @@ class Place:
     port: int
     threads: int | None = None
     idle: bool = False
+    backend_port: int = 0
+    """Where a server behind a front server listens; clients ask at `port`."""
+    unix: bool = False
+    """It listens at `socket` instead."""
+
+    @property
+    def socket(self) -> Path:
+        """The UNIX socket of a server behind a front server."""
+        return self.scratch / "backend.sock"
 
     @property
     def python(self) -> str:
@@ -40,3 +49,5 @@ class Server:
     package: str
     command: Callable[[Place], list[str]]
     note: str
+    front: str | None = None
+    """The program of the web server in front, whose processes are also shown apart."""

@@ -1,6 +1,7 @@
 """Tests of the benchmark's own arithmetic: a table that lies is worse than none. Run: `python3 -m unittest -v` here."""
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import front_and_backend
 import installation
 from peers import SERVERS
 from process_tree import ProcessTree, core_busy_seconds
@@ -53,6 +55,19 @@ class Sections(unittest.TestCase):
         self.assertIn("uwsgi: not installed: no compiler", text)
         self.assertNotIn("more", text)
         self.assertNotIn("Disturbed", text)
+
+    def test_behind_a_front_server_its_share_is_shown_and_the_base_named(self) -> None:
+        rows = [
+            row("millau-fastcgi", 0, 10.0, front_us=7.0),
+            row("uwsgi-uwsgi", 0, 20.0, front_us=12.0),
+        ]
+        lines = section(WORKLOADS["behind-nginx"], rows, []).splitlines()
+        cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
+        head, _, millau, uwsgi = cells
+        self.assertEqual(head[3], "× millau-fastcgi's")
+        column = head.index("front")
+        self.assertEqual(millau[3:6], ["1", "7.00", "3.00"])
+        self.assertEqual(uwsgi[3 : column + 2], ["2.00", "12.0", "8.00"])
 
     def test_a_disturbed_measurement_is_admitted(self) -> None:
         rows = [row("millau", 0, 10.0, core_used_by_others=0.3)]
@@ -113,9 +128,73 @@ class Trees(unittest.TestCase):
         tree.stop()
         self.assertEqual([stat for stat in tree.stats() if stat.state != "Z"], [])
 
+    def test_processes_of_one_name_are_counted_apart(self) -> None:
+        burn = self.BURN.format(seconds=0.3)
+        program = (
+            "import subprocess, sys\n"
+            f"child = subprocess.Popen([sys.executable, '-c', {burn + 'print(1, flush=True); input()'!r}],"
+            " stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+            "child.stdout.readline()\n"
+            "open('/proc/self/comm', 'w').write('a (web) server')\n"
+            "print('ready', flush=True)\nchild.wait()\n"
+        )
+        tree = self.start(program)
+        self.wait_for(tree, "ready")
+        front = tree.processor_seconds("a (web) server")
+        self.assertGreater(front, 0)
+        self.assertGreaterEqual(tree.processor_seconds() - front, 0.3)
+        self.assertEqual(tree.processor_seconds("nginx"), 0)
+
     def test_a_core_that_is_not_there(self) -> None:
         with self.assertRaisesRegex(ValueError, "no core 4711"):
             core_busy_seconds(4711)
+
+
+class Fronts(unittest.TestCase):
+    """A web server in front and the backend behind it."""
+
+    def test_without_kept_connections_only_what_keeps_them_is_left_out(self) -> None:
+        kept = (
+            "upstream millau {\n    server 127.0.0.1:1;\n    # keepalive: why\n    keepalive 32;\n}\n"
+            "    keepalive_timeout 5;\n    fastcgi_pass millau;\n    fastcgi_keep_conn on;\n"
+        )
+        self.assertEqual(
+            front_and_backend.once(kept),
+            "upstream millau {\n    server 127.0.0.1:1;\n    # keepalive: why\n}\n"
+            "    keepalive_timeout 5;\n    fastcgi_pass millau;\n",
+        )
+
+    def test_a_backend_that_ends_at_its_start_is_not_waited_for(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            bind = f"scgi+unix:{folder}/backend.sock"
+            with subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]) as backend:
+                with self.assertRaisesRegex(SystemExit, "ended at its start with 3"):
+                    front_and_backend.wait_until_listening(bind, backend)
+
+    def test_a_backend_that_listens_is_found_at_either_kind_of_address(self) -> None:
+        with tempfile.TemporaryDirectory() as folder, socket.socket() as inet, socket.socket(socket.AF_UNIX) as unix:
+            inet.bind(("127.0.0.1", 0))
+            unix.bind(f"{folder}/backend.sock")
+            for listener, bind in [
+                (inet, f"fastcgi://127.0.0.1:{inet.getsockname()[1]}"),
+                (unix, f"fastcgi+unix:{folder}/backend.sock"),
+            ]:
+                with self.assertRaises(OSError):
+                    front_and_backend.connect(bind)
+                listener.listen()
+                front_and_backend.connect(bind).close()
+
+    def test_front_server_and_backend_are_told_the_same_address(self) -> None:
+        for name in WORKLOADS["behind-nginx"].servers:
+            for unix, address in [(False, "127.0.0.1:1234"), (True, "/scratch/backend.sock")]:
+                place = Place(
+                    Path("/venv"), Path("/apps"), Path("/scratch"), "hello", 4321, backend_port=1234, unix=unix
+                )
+                command = SERVERS[name].command(place)
+                before, backend = command[: command.index("--")], " ".join(command[command.index("--") + 1 :])
+                self.assertTrue(before[before.index("--bind") + 1].endswith(address), before)
+                self.assertIn("4321", before)
+                self.assertIn("/scratch/backend.sock" if unix else "1234", backend)
 
 
 class Commands(unittest.TestCase):

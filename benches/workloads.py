@@ -20,6 +20,23 @@ ALL = (
 """The servers of a workload that names no others."""
 
 
+BEHIND_NGINX = (
+    "millau-fastcgi",
+    "millau-fastcgi-once",
+    "millau-scgi",
+    "millau-uwsgi",
+    "millau-http",
+    "uwsgi-uwsgi",
+    "uwsgi-fastcgi",
+    "uwsgi-scgi",
+    "flup-fastcgi",
+    "flup-scgi",
+    "granian-http",
+    "gunicorn-http",
+)
+"""Those behind nginx."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One request of a workload; the right body is what the application answers under wsgiref."""
@@ -46,6 +63,10 @@ class Workload:
     connections: int = 64
     close: bool = False
     idle: int = 0
+    base: str = "millau"
+    """The server that the others' figures are divided by."""
+    unix: bool = False
+    """Servers behind a front server are reached over UNIX sockets rather than TCP."""
     threads: int | None = None
     """For servers whose number of threads is fixed: enough that no request waits for a sleeping one."""
 
@@ -90,6 +111,30 @@ WORKLOADS = {
             "django_site.wsgi",
             (Request(path="/books/7/"),),
             kind="memory",
+        ),
+        Workload("behind-nginx", "hello behind nginx", "hello", servers=BEHIND_NGINX, base="millau-fastcgi"),
+        Workload(
+            "behind-nginx-unix",
+            "hello behind nginx, over UNIX sockets",
+            "hello",
+            servers=BEHIND_NGINX,
+            base="millau-fastcgi",
+            unix=True,
+        ),
+        Workload(
+            "behind-nginx-echo",
+            "echo behind nginx: a POST of 10 KiB and the same back",
+            "echo",
+            (Request("POST", body=10 * 1024),),
+            servers=BEHIND_NGINX,
+            base="millau-fastcgi",
+        ),
+        Workload(
+            "behind-apache-ajp",
+            "hello over AJP behind Apache",
+            "hello",
+            servers=("millau-ajp", "flup-ajp"),
+            base="millau-ajp",
         ),
     ]
 }
