@@ -58,8 +58,9 @@ fn upstream(name: &str, bind: &Bind) -> String {
     };
     let keepalive = match bind.protocol {
         Protocol::Http | Protocol::Fastcgi => {
-            "    # Connections that nginx keeps open for the requests to come: opening one costs more than a small request.\n    \
-             keepalive 32;\n"
+            "    # Connections that each worker process keeps open for the requests to come: opening one costs more than a small\n    \
+             # request. There should be as many as requests under way at once: nginx closes what is idle beyond.\n    \
+             keepalive 128;\n"
         }
         _ => "",
     };

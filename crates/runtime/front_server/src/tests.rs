@@ -61,7 +61,7 @@ fn a_deployment_stands_in_its_configuration_as_it_was_given() {
 #[test]
 fn nginx_keeps_fastcgi_connections_open() {
     let text = printed("nginx");
-    assert!(text.contains("keepalive 32;") && text.contains("fastcgi_keep_conn on;"), "{text}");
+    assert!(text.contains("keepalive 128;") && text.contains("fastcgi_keep_conn on;"), "{text}");
     assert!(!printed("nginx --bind scgi+unix:/s").contains("keepalive"));
 }
 
