@@ -56,6 +56,18 @@ impl Fields {
         self.entries.push(Entry { name: Place::of(start..middle), value: Place::of(middle..end) });
     }
 
+    /// Like [`Fields::push`] with a name that `change` makes from each byte of `name`.
+    ///
+    /// # Panics
+    /// As [`Fields::push`].
+    pub fn push_as(&mut self, name: &[u8], change: impl Fn(u8) -> u8, value: &[u8]) {
+        let start = self.text.len();
+        self.push(name, value);
+        for byte in &mut self.text[start..start + name.len()] {
+            *byte = change(*byte);
+        }
+    }
+
     /// Copies `text`, of which [`Fields::push_held`] then names the parts. Whatever was in here before is forgotten.
     ///
     /// # Panics
@@ -165,6 +177,14 @@ mod tests {
         assert_eq!(held, pushed);
         pushed.push(b"D", b"4");
         assert_ne!(held, pushed);
+    }
+
+    #[test]
+    fn a_name_is_changed_on_its_way_and_nothing_else() {
+        let mut fields = Fields::default();
+        fields.push(b"AB", b"CD");
+        fields.push_as(b"A_B", |byte| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }, b"A_B");
+        assert_eq!(fields.iter().collect::<Vec<_>>(), [(&b"AB"[..], &b"CD"[..]), (b"a-b", b"A_B")]);
     }
 
     #[test]

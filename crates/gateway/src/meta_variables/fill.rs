@@ -79,8 +79,24 @@ fn fill_as<'a>(
     let mut software = &b""[..];
     let (mut content_type, mut hidden_authorization) = (None, None);
     for (name, value) in variables {
+        // Most are fields.
+        if let Some(field) = name.strip_prefix(b"HTTP_")
+            && !field.is_empty()
+        {
+            if !is_dropped_field(field) {
+                // Whoever makes a log line or a field of it later relies on its being clean.
+                if !value.iter().all(|byte| is_value_byte(*byte)) {
+                    return Err(VariableError::Field(String::from_utf8_lossy(name).into_owned()));
+                }
+                request.fields.push_as(field, as_in_a_field_name, value);
+            }
+            continue;
+        }
         match name {
-            b"REQUEST_METHOD" => request.method = value.to_vec(),
+            b"REQUEST_METHOD" => {
+                request.method.clear();
+                request.method.extend_from_slice(value);
+            }
             b"SCRIPT_NAME" => told.script_name = Some(value),
             b"PATH_INFO" => told.path_info = Some(value),
             b"DOCUMENT_URI" => told.document_uri = Some(value),
@@ -113,16 +129,7 @@ fn fill_as<'a>(
             b"SERVER_SOFTWARE" => software = value,
             b"REDIRECT_HTTP_AUTHORIZATION" => hidden_authorization = Some(value),
             _ if is_dropped(name) => {}
-            _ => match name.strip_prefix(b"HTTP_") {
-                Some(field) if !field.is_empty() => {
-                    // Whoever makes a log line or a field of it later relies on its being clean.
-                    if !value.iter().all(|byte| is_value_byte(*byte)) {
-                        return Err(VariableError::Field(String::from_utf8_lossy(name).into_owned()));
-                    }
-                    request.fields.push(&field_name(field), value);
-                }
-                _ => front.variables.push((name.to_vec(), value.to_vec())),
-            },
+            _ => front.variables.push((name.to_vec(), value.to_vec())),
         }
     }
     if request.method.is_empty() {
@@ -155,11 +162,15 @@ fn fill_as<'a>(
     let target = target.filter(|target: &&[u8]| !target.is_empty());
     let rebuilt = target.is_none().then(|| rebuilt_target(&told, query));
     request.set_target(target.or(rebuilt.as_deref()).unwrap_or(b"/")).map_err(VariableError::Target)?;
-    let settled = path::settle(&told, target.map(|_| request.encoded_path()));
-    if !settled.path.is_empty() {
-        let (script_name, path_info) = settled.path.split_at(settled.script_name_length);
-        request.set_path(script_name, path_info);
-        front.script_name_inferred = settled.is_inferred;
+    if let Some(border) = target.and_then(|_| path::agreed(&told, request.path())) {
+        request.set_script_name_length(border);
+    } else {
+        let settled = path::settle(&told, target.map(|_| request.encoded_path()));
+        if !settled.path.is_empty() {
+            let (script_name, path_info) = settled.path.split_at(settled.script_name_length);
+            request.set_path(script_name, path_info);
+            front.script_name_inferred = settled.is_inferred;
+        }
     }
     if let Some(query) = query.filter(|query| *query != request.query()) {
         request.set_query(query);
@@ -174,28 +185,25 @@ fn fill_as<'a>(
     for (name, value) in [(&b"REDIRECT_URL"[..], redirect_url), (b"REDIRECT_STATUS", redirect_status)] {
         front.variables.extend(value.map(|value| (name.to_vec(), value.to_vec())));
     }
-    // What our own listener's port is, no client knows.
-    let asked_port = request.host().and_then(|host| split_host(host).1);
-    front.server_port = front.server_port.or(asked_port).or(Some(request.scheme.default_port()));
+    if front.server_port.is_none() {
+        // What our own listener's port is, no client knows.
+        let asked_port = request.host().and_then(|host| split_host(host).1);
+        front.server_port = asked_port.or(Some(request.scheme.default_port()));
+    }
     request.front = Some(Box::new(front));
     Ok(())
 }
 
 /// Variables of which no application should hear, or which [`super::for_each`] makes anew.
 fn is_dropped(name: &[u8]) -> bool {
-    const NAMES: &[&[u8]] = &[
-        b"HTTP_PROXY",
-        b"HTTP_CONTENT_TYPE",
-        b"HTTP_CONTENT_LENGTH",
-        b"GATEWAY_INTERFACE",
-        b"HTTPS",
-        b"REQUEST_SCHEME",
-        b"CONTENT_LENGTH",
-        b"SCGI",
-        b"PATH",
-    ];
+    const NAMES: &[&[u8]] = &[b"GATEWAY_INTERFACE", b"HTTPS", b"REQUEST_SCHEME", b"CONTENT_LENGTH", b"SCGI", b"PATH"];
     const PREFIXES: &[&[u8]] = &[b"UWSGI_", b"REDIRECT_HTTP_", b"LD_", b"wsgi.", b"millau."];
     NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// The same for the rest of a name behind `HTTP_`.
+fn is_dropped_field(field: &[u8]) -> bool {
+    matches!(field, b"PROXY" | b"CONTENT_TYPE" | b"CONTENT_LENGTH")
 }
 
 fn is_on(value: &[u8]) -> bool {
@@ -217,8 +225,9 @@ fn remote_addr(value: &[u8]) -> Vec<u8> {
         return Vec::new();
     }
     match std::str::from_utf8(value).ok().and_then(|text| text.parse::<IpAddr>().ok()) {
-        Some(address) => address.to_canonical().to_string().into_bytes(),
-        None => value.to_vec(),
+        Some(IpAddr::V6(address)) => address.to_canonical().to_string().into_bytes(),
+        // IPv4 is only written in one way.
+        Some(IpAddr::V4(_)) | None => value.to_vec(),
     }
 }
 
@@ -235,8 +244,8 @@ fn version(value: &[u8]) -> Version {
 }
 
 /// `ACCEPT_LANGUAGE` → `accept-language`: the case is lost on the way, and names compare without it.
-fn field_name(variable: &[u8]) -> Vec<u8> {
-    variable.iter().map(|byte| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }).collect()
+fn as_in_a_field_name(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
 }
 
 fn rebuilt_target(told: &Told, query: Option<&[u8]>) -> Vec<u8> {

@@ -43,6 +43,19 @@ impl Settled {
     }
 }
 
+/// Where the script name ends in `asked`, the decoded path of REQUEST_URI, if SCRIPT_NAME and PATH_INFO are exactly that path
+/// and nothing about them needs to be settled: most requests are such. [`settle`] would come to the same.
+pub(super) fn agreed(told: &Told, asked: &[u8]) -> Option<usize> {
+    let script_name = told.script_name.unwrap_or_default();
+    let rest = asked.strip_prefix(script_name)?;
+    let is_plain = told.path_info == Some(rest)
+        && rest.first() == Some(&b'/')
+        && (script_name.is_empty() || script_name.first() == Some(&b'/') && script_name.last() != Some(&b'/'))
+        && !script_name.windows(2).any(|pair| pair == b"//")
+        && !asked.windows(2).any(|pair| pair == b"/.");
+    is_plain.then_some(script_name.len())
+}
+
 /// Finds the path that is meant. `asked` is the path of REQUEST_URI, still encoded, if there is one.
 pub(super) fn settle(told: &Told, asked: Option<&[u8]>) -> Settled {
     let mut settled = find(told, asked);

@@ -13,6 +13,46 @@ fn heads_and_tails_compare_with_merged_slashes_and_whole_segments() {
     assert_eq!(before(b"/m/x", b"x"), None);
 }
 
+#[test]
+fn what_is_agreed_is_what_would_be_settled() {
+    let mut paths = vec![String::new()];
+    for length in 0..4 {
+        let longest: Vec<String> = paths.iter().filter(|path| path.len() == length).cloned().collect();
+        paths.extend(longest.iter().flat_map(|path| ["/", ".", "a"].map(|next| format!("{path}{next}"))));
+    }
+    let mut agreements = 0;
+    for script_name in &paths {
+        for path_info in &paths {
+            let asked = format!("{script_name}{path_info}");
+            let (script_name, path_info) = (Some(script_name.as_bytes()), Some(path_info.as_bytes()));
+            for (is_program, is_iis) in [(false, false), (true, false), (false, true)] {
+                let told = Told { script_name, path_info, is_program, is_iis, ..Told::default() };
+                let Some(border) = agreed(&told, asked.as_bytes()) else { continue };
+                let expected = Settled { path: asked.clone().into(), script_name_length: border, is_inferred: false };
+                assert_eq!(settle(&told, Some(asked.as_bytes())), expected, "{told:?}");
+                agreements += 1;
+            }
+        }
+    }
+    assert!(agreements > 500, "{agreements}");
+}
+
+#[test]
+fn most_requests_are_agreed_about() {
+    let told = |script_name: &'static str, path_info: &'static str| Told {
+        script_name: Some(script_name.as_bytes()),
+        path_info: Some(path_info.as_bytes()),
+        ..Told::default()
+    };
+    assert_eq!(agreed(&told("", "/a b//c"), b"/a b//c"), Some(0));
+    assert_eq!(agreed(&told("/m", "/a"), b"/m/a"), Some(2));
+    for (script_name, path_info, asked) in
+        [("/m", "/a", "/m/b"), ("/m/", "/a", "/m//a"), ("/m", "", "/m"), ("", "/a", "/./a"), ("/m", "/a", "/a")]
+    {
+        assert_eq!(agreed(&told(script_name, path_info), asked.as_bytes()), None, "{script_name} {path_info}");
+    }
+}
+
 /// A front server's words, then SCRIPT_NAME and PATH_INFO as they must be.
 struct Row {
     front: &'static str,
