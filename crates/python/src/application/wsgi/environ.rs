@@ -15,6 +15,8 @@ use crate::door::latin1;
 
 /// Field names that are remembered; a client that invents more gets no more memory.
 const REMEMBERED_FIELDS: usize = 512;
+/// Names of variables that front servers have set; each sends the same with every request.
+const REMEMBERED_TOLD: usize = 128;
 /// Values up to this length are remembered, one for each variable: clients repeat themselves.
 const REMEMBERED_VALUE: usize = 256;
 
@@ -41,6 +43,9 @@ struct Keys {
     url_scheme: Py<PyString>,
     https: Py<PyString>,
     request_scheme: Py<PyString>,
+    remote_user: Py<PyString>,
+    auth_type: Py<PyString>,
+    document_root: Py<PyString>,
 }
 
 /// What is kept between requests. Lives under a lock that is never held while Python code runs.
@@ -55,6 +60,16 @@ struct Memory {
     methods: Vec<(Box<[u8]>, Py<PyString>)>,
     host: Remembered,
     address: Option<(IpAddr, Py<PyString>)>,
+    /// What front servers say: of the client, of themselves, and variables of any other name.
+    told_address: Remembered,
+    told_port: Option<(u16, Py<PyString>)>,
+    told: HashMap<Box<[u8]>, Told>,
+}
+
+/// A variable that a front server has set.
+struct Told {
+    key: Py<PyString>,
+    value: Remembered,
 }
 
 struct Variable {
@@ -101,6 +116,9 @@ impl Environ {
             url_scheme: key("wsgi.url_scheme"),
             https: key("HTTPS"),
             request_scheme: key("REQUEST_SCHEME"),
+            remote_user: key("REMOTE_USER"),
+            auth_type: key("AUTH_TYPE"),
+            document_root: key("DOCUMENT_ROOT"),
         };
         Ok(Self { surroundings, keys, memory: Mutex::default() })
     }
@@ -158,7 +176,7 @@ impl Environ {
             environ.set_item("HTTP_HOST", latin1(py, request.host().unwrap_or_default())?)?;
         }
         if request.front.is_some() {
-            self.set_front(py, &environ, request)?;
+            self.set_front(py, memory, &environ, request)?;
         }
         Ok(environ)
     }
@@ -202,26 +220,46 @@ impl Environ {
         Ok(())
     }
 
-    fn set_front(&self, py: Python<'_>, environ: &Bound<'_, PyDict>, request: &Request) -> PyResult<()> {
+    fn set_front(
+        &self,
+        py: Python<'_>,
+        memory: &mut Memory,
+        environ: &Bound<'_, PyDict>,
+        request: &Request,
+    ) -> PyResult<()> {
         let Some(front) = request.front.as_deref() else { return Ok(()) };
-        for (name, value) in [
-            ("REMOTE_USER", &front.remote_user),
-            ("AUTH_TYPE", &front.auth_type),
-            ("DOCUMENT_ROOT", &front.document_root),
-            ("REMOTE_ADDR", &front.remote_addr),
+        let keys = &self.keys;
+        for (key, value) in [
+            (&keys.remote_user, &front.remote_user),
+            (&keys.auth_type, &front.auth_type),
+            (&keys.document_root, &front.document_root),
         ] {
             if let Some(value) = value {
-                environ.set_item(name, latin1(py, value)?)?;
+                environ.set_item(key, latin1(py, value)?)?;
             }
         }
-        if let Some(port) = front.remote_port.filter(|_| front.remote_addr.is_some()) {
-            environ.set_item(&self.keys.remote_port, decimal(py, port.into())?)?;
+        if let Some(address) = &front.remote_addr {
+            environ.set_item(&keys.remote_addr, memory.told_address.get(py, address)?)?;
+            if let Some(port) = front.remote_port {
+                environ.set_item(&keys.remote_port, decimal(py, port.into())?)?;
+            }
         }
-        if let Some(port) = front.server_port {
-            environ.set_item(&self.keys.server_port, decimal(py, port.into())?)?;
+        if let Some(port) = front.server_port.filter(|port| *port != request.local.port) {
+            let text = match &memory.told_port {
+                Some((known, text)) if *known == port => text.bind(py).clone(),
+                _ => {
+                    let text = decimal(py, port.into())?;
+                    memory.told_port = Some((port, text.clone().unbind()));
+                    text
+                }
+            };
+            environ.set_item(&keys.server_port, text)?;
         }
         for (name, value) in &front.variables {
-            environ.set_item(latin1(py, name)?, latin1(py, value)?)?;
+            match memory.told(py, name)? {
+                Some(told) => environ.set_item(&told.key, told.value.get(py, value)?)?,
+                None => environ.set_item(latin1(py, name)?, latin1(py, value)?)?,
+            }
         }
         Ok(())
     }
@@ -310,6 +348,22 @@ impl Memory {
         });
         self.names.insert(name.into(), index);
         Some(index)
+    }
+
+    /// The memory of a variable that a front server has set; `None` once there are too many, and for a strange name.
+    fn told(&mut self, py: Python<'_>, name: &[u8]) -> PyResult<Option<&mut Told>> {
+        // Not `entry`, which would want a name of its own each time.
+        if !self.told.contains_key(name) {
+            if self.told.len() >= REMEMBERED_TOLD {
+                return Ok(None);
+            }
+            let key = match std::str::from_utf8(name) {
+                Ok(name) if name.is_ascii() => PyString::intern(py, name).unbind(),
+                _ => return Ok(None),
+            };
+            self.told.insert(name.into(), Told { key, value: Remembered::default() });
+        }
+        Ok(self.told.get_mut(name))
     }
 
     fn method<'py>(&mut self, py: Python<'py>, method: &[u8]) -> PyResult<Bound<'py, PyString>> {
