@@ -53,7 +53,7 @@ pub use response_decoder::{ResponseDecoder, ResponseEvent, ResponseReceived};
 pub use response_violation::ResponseViolation;
 pub use stderr::{encode_stderr, encode_stderr_end};
 pub use stdin::{encode_stdin, encode_stdin_end, encode_stdin_header};
-pub use stdout::{encode_stdout, encode_stdout_end, encode_stdout_header};
+pub use stdout::{encode_stdout, encode_stdout_end, encode_stdout_header, encode_stdout_of};
 pub use stream::LONGEST_CONTENT;
 pub use unknown_type::encode_unknown_type;
 pub use violation::{OtherProtocol, Violation};

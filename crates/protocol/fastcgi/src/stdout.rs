@@ -1,11 +1,17 @@
 //! STDOUT (§5.3): the response, a stream from the application, which is a CGI document (§6.2).
 
 use crate::record::{RecordType, RequestId};
-use crate::stream::{encode_stream, encode_stream_end, encode_stream_header};
+use crate::stream::{encode_stream, encode_stream_end, encode_stream_header, encode_stream_of};
 
 /// Writes `data` as STDOUT records (the application's side). Nothing is written for nothing: that would end the stream.
 pub fn encode_stdout(out: &mut Vec<u8>, request_id: RequestId, data: &[u8]) {
     encode_stream(out, RecordType::Stdout, request_id, data);
+}
+
+/// Lets `write` append data to `out` and makes STDOUT records of it, without a copy where one record holds it. Nothing is
+/// written for nothing.
+pub fn encode_stdout_of<T>(out: &mut Vec<u8>, request_id: RequestId, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    encode_stream_of(out, RecordType::Stdout, request_id, write)
 }
 
 /// Writes the header of one record of `length` bytes, which follow by other ways: a shared buffer, a file. There is no

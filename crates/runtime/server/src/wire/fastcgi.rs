@@ -3,7 +3,7 @@
 use millau_cgi::FirstLine;
 use millau_fastcgi::{
     ActiveRequest, Event, LONGEST_CONTENT, Limits, ProtocolStatus, RequestDecoder, RequestId, encode_end_request,
-    encode_stdout, encode_stdout_end, encode_stdout_header, encode_unknown_type,
+    encode_stdout_end, encode_stdout_header, encode_stdout_of, encode_unknown_type,
 };
 use millau_gateway::{Error, Request, meta_variables};
 
@@ -159,9 +159,7 @@ impl Fastcgi {
             return Err(Error::engine("a FastCGI response without a request"));
         };
         self.closing |= !opening.may_persist;
-        let mut head = Vec::with_capacity(512);
-        let opened = cgi_response::start(&mut head, opening, FirstLine::Status)?;
-        encode_stdout(out, request.id, &head);
+        let opened = encode_stdout_of(out, request.id, |out| cgi_response::start(out, opening, FirstLine::Status))?;
         let frames = Frames { prefix: Some(stdout_prefix), suffix: b"", key: u32::from(request.id.get()) };
         Ok(Opened { frames, ..opened })
     }
@@ -180,9 +178,9 @@ impl Fastcgi {
             return;
         }
         if let Some(active) = self.request.filter(|_| !error.is_disconnect()) {
-            let mut response = Vec::new();
-            cgi_response::refuse(&mut response, error, peer_text, request, FirstLine::Status);
-            encode_stdout(out, active.id, &response);
+            encode_stdout_of(out, active.id, |out| {
+                cgi_response::refuse(out, error, peer_text, request, FirstLine::Status);
+            });
         }
         self.finish(out);
     }
