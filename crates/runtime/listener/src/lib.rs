@@ -4,9 +4,10 @@
 //! block, is closed when another program is executed, and hands TCP_NODELAY down to the connections that are accepted
 //! from it. Accepting is not done here.
 
-#![deny(unsafe_code)] // One block, in inherited.rs, says why it must be there.
+#![deny(unsafe_code)] // Two blocks, in inherited.rs and defer_accept.rs, say why they must be there.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod defer_accept;
 #[cfg(test)]
 mod directory;
 mod error;
@@ -65,6 +66,9 @@ impl Listener {
             Address::Fd(number) => inherited::adopt(*number),
         };
         let listener = opened.map_err(|problem| ListenError::new(bind.to_string(), problem))?;
+        if matches!(bind.address, Address::Tcp { .. }) && bind.protocol != Protocol::Http {
+            defer_accept::defer_accept(&listener.fd);
+        }
         Ok(listener.speaking(bind.protocol))
     }
 
