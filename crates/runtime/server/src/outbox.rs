@@ -204,13 +204,26 @@ impl Outbox {
     /// # Errors
     /// The peer is gone, or a file that was promised can no longer be read (`UnexpectedEof`).
     pub(crate) fn send(&mut self, socket: BorrowedFd<'_>) -> io::Result<Sent> {
+        self.send_with(socket, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
+    }
+
+    /// Like [`Outbox::send`] for a connection on which the caller ends its side right behind: the kernel may keep the last
+    /// bytes until then, and what would be two packets becomes one.
+    ///
+    /// # Errors
+    /// As [`Outbox::send`].
+    pub(crate) fn send_last(&mut self, socket: BorrowedFd<'_>) -> io::Result<Sent> {
+        self.send_with(socket, SendFlags::NOSIGNAL | SendFlags::DONTWAIT | SendFlags::MORE)
+    }
+
+    fn send_with(&mut self, socket: BorrowedFd<'_>, flags: SendFlags) -> io::Result<Sent> {
         loop {
             let progress = match self.queue.front() {
                 None if self.sent == self.buffer.len() => {
                     self.clear();
                     return Ok(Sent::All);
                 }
-                None => rustix::net::send(socket, &self.buffer[self.sent..], SendFlags::NOSIGNAL | SendFlags::DONTWAIT),
+                None => rustix::net::send(socket, &self.buffer[self.sent..], flags),
                 Some(Piece::Framed { .. }) => {
                     self.unfold();
                     continue;
@@ -245,7 +258,7 @@ impl Outbox {
                     }
                     sent
                 }
-                Some(_) => self.send_pieces(socket),
+                Some(_) => self.send_pieces(socket, flags),
             };
             match progress {
                 Ok(sent) => self.advance(sent),
@@ -256,7 +269,7 @@ impl Outbox {
         }
     }
 
-    fn send_pieces(&self, socket: BorrowedFd<'_>) -> rustix::io::Result<usize> {
+    fn send_pieces(&self, socket: BorrowedFd<'_>, flags: SendFlags) -> rustix::io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); PIECES];
         let mut count = 0;
         let mut skip = self.sent;
@@ -283,7 +296,7 @@ impl Outbox {
             count += 1;
         }
         let mut none = rustix::net::SendAncillaryBuffer::default();
-        rustix::net::sendmsg(socket, &slices[..count], &mut none, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
+        rustix::net::sendmsg(socket, &slices[..count], &mut none, flags)
     }
 
     fn advance(&mut self, mut sent: usize) {
@@ -379,6 +392,22 @@ mod tests {
         let mut received = Vec::new();
         theirs.read_to_end(&mut received).unwrap();
         assert_eq!(received, [&b"memory;disk;"[..], &[b's'; 10_000], b";end"].concat());
+    }
+
+    #[test]
+    fn what_is_sent_last_arrives_with_the_end() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut theirs = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, _) = listener.accept().unwrap();
+        let mut outbox = Outbox::default();
+        outbox.push(b"head");
+        outbox.push_shared(vec![b's'; 10_000].into());
+        outbox.push(b"tail");
+        assert_eq!(outbox.send_last(ours.as_fd()).unwrap(), Sent::All);
+        drop(ours);
+        let mut received = Vec::new();
+        theirs.read_to_end(&mut received).unwrap();
+        assert_eq!(received, [&b"head"[..], &[b's'; 10_000], b"tail"].concat());
     }
 
     #[test]
