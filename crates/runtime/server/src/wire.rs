@@ -171,6 +171,14 @@ impl Wire {
         each!(self, wire => wire.is_body_done())
     }
 
+    /// True when the peer has nothing more to send that belongs to the request.
+    pub(crate) fn is_read_out(&self) -> bool {
+        match self {
+            Self::Fastcgi(wire) => wire.is_read_out(),
+            _ => self.is_body_done(),
+        }
+    }
+
     /// True when the peer will not send its body before it is invited to.
     pub(crate) fn awaits_invitation(&self) -> bool {
         each!(self, wire => wire.awaits_invitation())

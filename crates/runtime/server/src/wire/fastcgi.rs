@@ -124,6 +124,11 @@ impl Fastcgi {
                 Event::Pending => break,
             }
         }
+        // Most often it has come along; a connection without it waits for a request that is half there.
+        if self.is_body_done() && self.decoder.is_stdin_end_next(&input[consumed..]) {
+            consumed += self.receive(&input[consumed..], replies, options)?.0;
+            self.stdin_ended = true;
+        }
         Ok(consumed)
     }
 
@@ -146,6 +151,11 @@ impl Fastcgi {
 
     pub(super) fn is_body_done(&self) -> bool {
         self.stdin_ended || self.expected == Some(self.received) || self.request.is_none()
+    }
+
+    pub(super) fn is_read_out(&self) -> bool {
+        // Behind the last byte of the body comes the end of STDIN.
+        self.stdin_ended
     }
 
     pub(super) fn awaits_invitation(&self) -> bool {
