@@ -149,6 +149,12 @@ def module_file(module: Any) -> str:
     return next((str(entry) for entry in getattr(module, "__path__", None) or ()), "")
 
 
+def is_lazy(module: Any) -> bool:
+    """Whether a module is one that is loaded when it is first used (``importlib.util.LazyLoader``), and has not been yet."""
+    kind = type(module)
+    return kind.__name__ == "_LazyModule" and kind.__module__ == "importlib.util"
+
+
 # The child.
 
 
@@ -176,7 +182,12 @@ def serve(script: Script, jobs: _socket.socket, news: _socket.socket) -> NoRetur
     os.chdir(directory)
     before = frozenset(sys.modules)
     status = run(script, os.fsdecode(path))
-    new = {name: module_file(module) for name, module in sys.modules.items() if name not in before}
+    # A copy, without the modules that only wait to be loaded: whoever asks one for an attribute loads it, and more with it.
+    new = {
+        name: module_file(module)
+        for name, module in list(sys.modules.items())
+        if name not in before and not is_lazy(module)
+    }
     own = [sys.modules[name] for name, file in new.items() if file and not script.is_library(file)]
     status = wind_up(own) or status
     # The response is complete; what follows must not hold it up.
@@ -283,7 +294,8 @@ def wind_up(own: list[Any]) -> int:
     status = flush()
     # A file that was never closed is written when its last reference goes, or here, if that is too late.
     for value in list(sys.modules["__main__"].__dict__.values()):
-        if isinstance(value, _io._IOBase):
+        # Not isinstance(), which asks the value for its class, so that a lazy module would be loaded.
+        if issubclass(type(value), _io._IOBase):
             try:
                 value.flush()
             except (OSError, ValueError):

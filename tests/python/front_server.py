@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -131,18 +131,24 @@ class Place:
 class Backend:
     """One Millau with a front for every protocol, on TCP and on UNIX sockets; `behind` at the root and at /m."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(
+        self,
+        place: Place,
+        applications: Sequence[str] = ("behind", "--mount", "/m=behind"),
+        cwd: Path = APPS,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.place = place
+        env = place.gate.environment if env is None else env
         protocols = [way for way in ("http", "fastcgi", "scgi", "uwsgi", "ajp") if way not in ABSENT]
         self.sockets = {way: place.path / f"{way}.sock" for way in protocols}
         binds = [f"{way}://127.0.0.1:0" for way in protocols]
         binds += [f"{way}+unix:{path}" for way, path in self.sockets.items()]
         options = [word for bind in binds for word in ("--bind", bind)]
-        options += ["--mount", "/m=behind", "--unix-mode", "666", "--ajp-secret", SECRET]
+        options += ["--unix-mode", "666", "--ajp-secret", SECRET]
         options += ["--forwarded-from", "127.0.0.1", "--forwarded-from", "unix"]
-        self.server = Server("behind", *options, cwd=APPS, env=place.gate.environment)
-        ajp = ["--bind", "ajp://127.0.0.1:0", "--mount", "/m=behind"]
-        self.without_secret = Server("behind", *ajp, cwd=APPS, env=place.gate.environment)
+        self.server = Server(*applications, *options, cwd=cwd, env=env)
+        self.without_secret = Server(*applications, "--bind", "ajp://127.0.0.1:0", cwd=cwd, env=env)
 
     def front(self, way: str, carrier: str) -> str:
         """As the front's --bind."""
@@ -230,10 +236,23 @@ def start_front_server(
     pair: Pair, mount: str, backend: Backend, rewrite: Callable[[str], str] = lambda printed: printed
 ) -> FrontServer:
     """`rewrite` makes of what `millau config` prints another configuration."""
-    directory = Path(tempfile.mkdtemp(prefix=f"{pair}-", dir=backend.place.path))
+    front = run_front_server(pair, mount, options_for(pair, mount, backend), backend.place.path, rewrite)
+    front.own_fields = [AUTHORIZATION] if mount else []
+    return front
+
+
+def run_front_server(
+    pair: Pair,
+    mount: str,
+    options: Sequence[str],
+    folder: Path,
+    rewrite: Callable[[str], str] = lambda printed: printed,
+) -> FrontServer:
+    """With these options of `millau config`; the server's own files in a new folder of `folder`."""
+    directory = Path(tempfile.mkdtemp(prefix=f"{pair}-", dir=folder))
     directory.chmod(0o777)
     port = free_port()
-    options = [*options_for(pair, mount, backend), "--listen", f"127.0.0.1:{port}", "--complete", str(directory)]
+    options = [*options, "--listen", f"127.0.0.1:{port}", "--complete", str(directory)]
     printed = run_millau("config", pair.server, *options)
     assert printed.returncode == 0, printed.stderr
     configuration = rewrite(printed.stdout)
@@ -253,8 +272,7 @@ def start_front_server(
             stderr=out,
             start_new_session=True,
         )
-    own_fields = [AUTHORIZATION] if mount else []
-    front = FrontServer(pair, mount, port, process, directory, configuration, output, own_fields)
+    front = FrontServer(pair, mount, port, process, directory, configuration, output)
     for _ in range(int(PATIENCE * 20)):
         with contextlib.suppress(ConnectionRefusedError):
             front.client().close()

@@ -15,11 +15,16 @@ from server import PATIENCE, Server
 MODES = ("exec", "warm")
 
 
+def unruly() -> Programs:
+    programs = Programs()
+    shutil.copy(SOURCES / "unruly.py", programs.path)
+    (programs.path / "unruly.py").chmod(0o755)
+    return programs
+
+
 @pytest.fixture(scope="module")
 def programs() -> Iterator[Programs]:
-    with Programs() as programs:
-        shutil.copy(SOURCES / "unruly.py", programs.path)
-        (programs.path / "unruly.py").chmod(0o755)
+    with unruly() as programs:
         yield programs
 
 
@@ -176,3 +181,22 @@ def test_the_kernel_holds_a_program_to_its_limits(programs, mode):
     limits = ["--cgi-limit-cpu", "5", "--cgi-limit-memory", "1G", "--cgi-limit-processes", "4000"]
     with programs.serve("--cgi-mode", mode, *limits) as server:
         assert server.get("/limits.py").text == f"{[5, 1024**3, 0, 4000]}\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+def test_programs_end_with_their_worker(mode):
+    # A directory of its own: in the other one another server's programs run.
+    with unruly() as programs:
+        for what in ("loops", "ignores-SIGTERM", "closes-its-output", "leaves-children"):
+            with programs.serve("--cgi-mode", mode, "--cgi-timeout", "1h", "--graceful-timeout", "2") as server:
+                with server.client() as client:
+                    client.send(f"GET /unruly.py?{what} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+                    if what in ("closes-its-output", "leaves-children"):
+                        client.response()
+                    server.wait_until(lambda: programs_left(programs), "the program runs")
+                    assert server.stop() == 0
+            deadline = time.monotonic() + PATIENCE
+            while left := programs.processes():
+                assert time.monotonic() < deadline, f"{what}: still there: {left}"
+                time.sleep(0.05)

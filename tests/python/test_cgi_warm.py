@@ -176,6 +176,34 @@ def test_what_a_script_imports_is_imported_before_the_request(programs, server):
     wait_for(answer, "the modules of the library are there, and the script's own module is not")
 
 
+def test_modules_that_wait_for_their_first_use_are_left_alone(programs, server):
+    library = programs.folder / "library"
+    library.mkdir()
+    # Loading it would need a module that can never be imported, and would make the list of modules longer.
+    (library / "unused.py").write_text("import colorsys, never_there\n")
+    programs.python(
+        "lazy.py",
+        f"""
+        import sys
+        warm = "fractions" in sys.modules
+        import fractions
+        import importlib.util
+        sys.path.append({str(library)!r})
+        for name in ("unused", "wave", "chunk"):
+            spec = importlib.util.find_spec(name)
+            if spec is not None:
+                spec.loader = importlib.util.LazyLoader(spec.loader)
+                module = importlib.util.module_from_spec(spec)
+                sys.modules[name] = module
+                spec.loader.exec_module(module)
+        print("Content-Type: text/plain\\n")
+        print(warm, "colorsys" in sys.modules)
+        """,
+    )
+    wait_for(lambda: server.get("/lazy.py").text == "True False\n", "what the script has imported at once is there")
+    assert "Traceback" not in server.log(), "what waits was loaded"
+
+
 def test_a_changed_script_is_seen_by_the_next_request(programs, server):
     for number in range(30):
         # No pause, and the same length: what tells the versions apart is the clock of the file system.

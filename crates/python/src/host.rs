@@ -5,8 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use millau_cgi_program::Redirects;
+use millau_cgi_program::CgiPrograms;
 use millau_config::Settings;
+use millau_doctor::Witness;
 use millau_gateway::{Application, Routes};
 use millau_listener::Listener;
 use millau_log::AccessLog;
@@ -31,8 +32,8 @@ pub(crate) struct PythonHost<'a> {
     loaded: RefCell<Option<Arc<dyn Application>>>,
     /// The application was there before the host.
     given: Cell<bool>,
-    /// Of the applications that are being loaded: where their local redirects start from.
-    redirects: RefCell<Vec<Arc<Redirects>>>,
+    /// Those of the applications that start processes.
+    programs: RefCell<Vec<Arc<CgiPrograms>>>,
 }
 
 impl<'a> PythonHost<'a> {
@@ -49,7 +50,7 @@ impl<'a> PythonHost<'a> {
             access_log,
             loaded: RefCell::new(None),
             given: Cell::new(false),
-            redirects: RefCell::default(),
+            programs: RefCell::default(),
         }
     }
 
@@ -68,8 +69,9 @@ impl<'a> PythonHost<'a> {
         if let Some(directory) = cgi::directory(target) {
             let programs = cgi::programs(py, self.settings, directory);
             let programs = programs.map_err(|error| format!("cannot load '{target}': {error}"))?;
-            self.redirects.borrow_mut().push(programs.redirects().clone());
-            return Ok((Arc::new(programs), false));
+            let programs = Arc::new(programs);
+            self.programs.borrow_mut().push(programs.clone());
+            return Ok((programs, false));
         }
         if load::is_directory(target) {
             return survey::directory(self, target, surroundings);
@@ -106,10 +108,13 @@ impl<'a> PythonHost<'a> {
             [(prefix, application)] if prefix.is_empty() || prefix == "/" => application.clone(),
             _ => Arc::new(Routes::new(mounts).map_err(|error| LoadError::new(error.to_string()))?),
         };
-        for redirects in self.redirects.take() {
-            redirects.set_root(&application);
+        for programs in &*self.programs.borrow() {
+            programs.redirects().set_root(&application);
         }
-        Ok(application)
+        Ok(match self.settings.doctor_token.as_str() {
+            "" => application,
+            token => Arc::new(Witness::new(application, token)),
+        })
     }
 
     /// Takes an application that is loaded already; nothing else will be.
@@ -235,6 +240,9 @@ impl Host for PythonHost<'_> {
         };
         let board: Box<dyn Board> = Box::new(Scoreboard(seat));
         let graceful = orders.graceful;
+        if let Err(error) = cgi::end_in_time(&self.programs.borrow(), &orders.drain, graceful) {
+            log::error!("engine error: CGI programs cannot be ended with the worker: {error}");
+        }
         let worker =
             Worker::new(self.options(), application, self.listeners.take(), orders.drain, graceful, Some(board));
         let worker = match worker {
@@ -260,6 +268,8 @@ impl Host for PythonHost<'_> {
 
     fn exit(&self, role: Role, code: i32) -> ! {
         if role == Role::Worker {
+            // What they have left running has nobody any more who sees to it.
+            self.programs.borrow().iter().for_each(|programs| programs.kill_all());
             // What an application has registered with atexit runs in each worker, as it would at the end of any process.
             // Threads that still run Python are not waited for.
             if let Ok(atexit) = self.py.import("atexit") {

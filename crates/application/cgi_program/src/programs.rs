@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use millau_gateway::{Application, Error, Exchange, Fault, Response, reason_phrase};
 use rustix::event::{PollFd, PollFlags};
+use rustix::process::Signal;
 
 use crate::answer::{Answer, log_failure};
 use crate::child::{Child, Ending};
@@ -94,6 +95,16 @@ impl CgiPrograms {
         &self.redirects
     }
 
+    /// Asks every program that runs to end, and whatever programs have left running: for a worker whose time is over.
+    pub fn end_all(&self) {
+        self.reaper.signal_all(Signal::TERM);
+    }
+
+    /// Ends them, whether they want or not.
+    pub fn kill_all(&self) {
+        self.reaper.signal_all(Signal::KILL);
+    }
+
     fn find(&self, exchange: &Exchange) -> Result<Script, (Error, Option<PathBuf>)> {
         let request = exchange.request();
         if is_ambiguous(request.target()) {
@@ -117,6 +128,7 @@ impl CgiPrograms {
         };
         let child = start()?;
         self.options.limits.process.apply(child.pid());
+        self.reaper.begin(child.pid());
         Ok(child)
     }
 
@@ -131,7 +143,7 @@ impl CgiPrograms {
         if matches!(self.options.mode(&script.path), Mode::Auto | Mode::Warm)
             && let Some(parent) = self.warm.parent(script, &self.options)
         {
-            match WarmJob::send(parent, script, environment, theirs, self.options.limits.process) {
+            match WarmJob::send(parent, script, environment, theirs, self.options.limits.process, &self.reaper) {
                 Ok(mut job) => {
                     let outcome = self.converse(&mut answer, &mut ours, &mut error, &mut job);
                     match outcome {
@@ -282,6 +294,8 @@ impl CgiPrograms {
     fn leave_group(&self, has_group: bool, remains: &Remains, end_by: Instant) {
         if has_group {
             self.reaper.take_group(remains.child.pid(), remains.script.clone(), end_by);
+        } else {
+            self.reaper.forget(remains.child.pid());
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! One thread for each worker, started when there is something to see to. A request is answered without waiting for it.
 
+use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::PathBuf;
@@ -73,6 +74,8 @@ struct Inbox {
     wake: Option<Arc<OwnedFd>>,
     arrived: Vec<Remains>,
     orphans: Vec<Orphans>,
+    /// The process groups in which there may be somebody.
+    groups: HashSet<Pid>,
     /// The thread looks again before long, whether it is woken or not.
     wakes_soon: bool,
     ticked: Vec<Weak<dyn Ticked>>,
@@ -81,6 +84,23 @@ struct Inbox {
 impl Reaper {
     fn lock(&self) -> MutexGuard<'_, Inbox> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a process group has begun. It is forgotten when nobody is left in it.
+    pub(crate) fn begin(&self, group: Pid) {
+        self.lock().groups.insert(group);
+    }
+
+    /// Notes that nobody is left in a process group.
+    pub(crate) fn forget(&self, group: Pid) {
+        self.lock().groups.remove(&group);
+    }
+
+    /// Sends a signal to every process that runs, and to those that they have left.
+    pub(crate) fn signal_all(&self, signal: Signal) {
+        for group in &self.lock().groups {
+            let _ = kill_process_group(*group, signal);
+        }
     }
 
     /// Takes charge of a process.
@@ -146,12 +166,26 @@ fn live(reaper: &Weak<Reaper>, wake: &OwnedFd) {
             ticked.retain(|one| one.upgrade().is_some_and(|one| one.tick()));
             next_tick = now + TICK;
         }
-        all.retain_mut(|remains| remains.see_to(now));
-        orphans.retain_mut(|orphans| orphans.see_to(now));
+        let mut gone = Vec::new();
+        let mut keep = |kept: bool, group: Pid| {
+            if !kept {
+                gone.push(group);
+            }
+            kept
+        };
+        all.retain_mut(|remains| keep(remains.see_to(now), remains.child.pid()));
+        orphans.retain_mut(|orphans| keep(orphans.see_to(now), orphans.group));
         let until = {
             let mut arrivals = inbox.as_ref().map(|reaper| reaper.lock());
             if let Some(inbox) = &mut arrivals {
-                all.extend(inbox.arrived.drain(..).filter_map(|mut remains| remains.see_to(now).then_some(remains)));
+                for mut remains in inbox.arrived.drain(..) {
+                    if keep(remains.see_to(now), remains.child.pid()) {
+                        all.push(remains);
+                    }
+                }
+                for group in gone {
+                    inbox.groups.remove(&group);
+                }
                 orphans.append(&mut inbox.orphans);
                 ticked.append(&mut inbox.ticked);
             }

@@ -1,13 +1,17 @@
 //! Directories of CGI programs, as the settings have them.
 
 use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use millau_cgi_program::{CgiPrograms, Limits, Mode, Options, ProcessLimits, Resident};
 use millau_config::{CgiMode, CgiSettings, Settings};
 use pyo3::prelude::*;
+use rustix::event::{PollFd, PollFlags, poll};
 
 use super::resident::ResidentScripts;
 
@@ -109,4 +113,26 @@ pub(crate) fn directory(target: &str) -> Option<&str> {
     let directory = target.strip_prefix("cgi:")?;
     let is_module = Path::new("cgi.py").exists() && !Path::new(directory).is_dir();
     (!is_module && !Path::new(directory).as_os_str().as_bytes().is_empty()).then_some(directory)
+}
+
+/// Ends the programs of a worker shortly before its own time is over: `drain` is readable when it must finish, within
+/// `graceful`. What runs then would be killed with the worker, and its programs would go on without anybody to see to them.
+///
+/// # Errors
+/// There are no more descriptors, or threads.
+pub(crate) fn end_in_time(programs: &[Arc<CgiPrograms>], drain: &OwnedFd, graceful: Duration) -> io::Result<()> {
+    /// From SIGTERM to SIGKILL, and from there to the end of the worker.
+    const NOTICE: Duration = Duration::from_millis(500);
+    if programs.is_empty() {
+        return Ok(());
+    }
+    let (programs, drain) = (programs.to_vec(), drain.try_clone()?);
+    std::thread::Builder::new().name("millau-cgi-end".into()).spawn(move || {
+        while !matches!(poll(&mut [PollFd::new(&drain, PollFlags::IN)], None), Ok(1..)) {}
+        std::thread::sleep(graceful.saturating_sub(2 * NOTICE));
+        programs.iter().for_each(|programs| programs.end_all());
+        std::thread::sleep(NOTICE);
+        programs.iter().for_each(|programs| programs.kill_all());
+    })?;
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use millau_config::{Address, Bind, Deployment, Protocol, Way};
 
-use crate::{Surroundings, start};
+use crate::{Surroundings, media_types, start};
 
 pub(crate) fn configuration(deployment: &Deployment, here: &Surroundings) -> String {
     let site = host(deployment);
@@ -29,7 +29,7 @@ pub(crate) fn configuration(deployment: &Deployment, here: &Surroundings) -> Str
         "ServerRoot \"{directory}\"\nDefaultRuntimeDir \"{directory}\"\nPidFile \"{directory}/apache.pid\"\nErrorLog \
          \"{directory}/error.log\"\nDocumentRoot \"{directory}\"\nServerName localhost\nListen {listen}\n"
     );
-    let always = ["mpm_event", "authz_core", "authn_core", "unixd", "alias", "env", "setenvif"];
+    let always = ["mpm_event", "authz_core", "authn_core", "unixd", "alias", "env", "setenvif", "mime"];
     for name in always.iter().chain(&modules) {
         // On Debian some are part of the program.
         let _ = writeln!(
@@ -39,6 +39,12 @@ pub(crate) fn configuration(deployment: &Deployment, here: &Surroundings) -> Str
             here.apache_modules
         );
     }
+    // Of its own: where the table of this machine is missing, Apache does not start.
+    let _ = write!(
+        out,
+        "<IfModule mime_module>\n    TypesConfig /dev/null\n{}</IfModule>\n",
+        media_types::each(|(end, media_type)| format!("    AddType {media_type} .{end}\n"))
+    );
     if let Some(user) = &here.user {
         let _ = writeln!(out, "User {user}\nGroup {user}");
     }

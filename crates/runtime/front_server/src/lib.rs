@@ -10,6 +10,7 @@
 mod apache;
 mod check;
 mod lighttpd;
+mod media_types;
 mod nginx;
 mod start;
 mod surroundings;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use millau_config::{Address, Bind, Deployment, Protocol, Way};
 
-use crate::{Surroundings, start};
+use crate::{Surroundings, media_types, start};
 
 pub(crate) fn configuration(deployment: &Deployment, here: &Surroundings) -> String {
     let Some(directory) = &deployment.complete else {
@@ -35,10 +35,8 @@ pub(crate) fn configuration(deployment: &Deployment, here: &Surroundings) -> Str
     if let Some(user) = &here.user {
         let _ = writeln!(out, "server.username = \"{user}\"\nserver.groupname = \"{user}\"");
     }
-    out.push_str(
-        "mimetype.assign = (\".html\" => \"text/html\", \".css\" => \"text/css\", \".js\" => \"text/javascript\", \".svg\" => \
-         \"image/svg+xml\", \".png\" => \"image/png\", \".txt\" => \"text/plain\", \"\" => \"application/octet-stream\")\n\n",
-    );
+    let types = media_types::each(|(end, media_type)| format!("\".{end}\" => \"{media_type}\", "));
+    let _ = write!(out, "mimetype.assign = ({types}\"\" => \"application/octet-stream\")\n\n");
     out.push_str(&site(deployment, directory));
     out
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use millau_config::{Address, Bind, Deployment, Protocol, Way};
 
-use crate::{Surroundings, start};
+use crate::{Surroundings, media_types, start};
 
 pub(crate) fn configuration(deployment: &Deployment, here: &Surroundings) -> String {
     // A program or AJP was refused before: nginx has neither.
@@ -28,8 +28,7 @@ pub(crate) fn configuration(deployment: &Deployment, here: &Surroundings) -> Str
     }
     let types = match &here.nginx_types {
         Some(file) => format!("include \"{file}\";"),
-        None => "types { text/html html htm; text/css css; text/javascript js; image/svg+xml svg; image/png png; }"
-            .to_owned(),
+        None => format!("types {{ {}}}", media_types::each(|(end, media_type)| format!("{media_type} {end}; "))),
     };
     let _ = write!(
         out,

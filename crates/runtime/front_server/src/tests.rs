@@ -86,6 +86,18 @@ fn only_a_whole_configuration_says_as_whom_to_serve() {
 }
 
 #[test]
+fn a_whole_configuration_knows_what_a_style_sheet_is() {
+    for server in ["nginx", "apache", "lighttpd"] {
+        let text = printed(&format!("{server} --complete /d --static /static=/tmp"));
+        let line = text.lines().find(|line| line.contains("text/css"));
+        assert!(
+            line.is_some_and(|line| line.contains("css\" =>") || line.contains(" css;") || line.ends_with(".css")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn every_front_server_that_is_installed_finds_nothing_wrong() {
     let directory = tempfile::tempdir().unwrap();
     for line in lines() {

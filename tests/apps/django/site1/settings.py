@@ -57,5 +57,6 @@ LANGUAGE_CODE = "en-us"
 USE_TZ = True
 
 STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "collected"
 MEDIA_URL = "media/"
 MEDIA_ROOT = BASE_DIR / "media"

@@ -21,6 +21,7 @@ use crate::conversation::{Runner, State};
 use crate::environment::Environment;
 use crate::limits::ProcessLimits;
 use crate::pipes::Theirs;
+use crate::reaper::Reaper;
 use crate::script::Script;
 
 /// Most scripts end right after their output does.
@@ -41,6 +42,7 @@ pub(crate) struct WarmJob {
     /// The child has closed its end.
     hung_up: bool,
     limits: ProcessLimits,
+    reaper: Arc<Reaper>,
 }
 
 impl WarmJob {
@@ -54,6 +56,7 @@ impl WarmJob {
         environment: &Environment,
         theirs: Theirs,
         limits: ProcessLimits,
+        reaper: &Arc<Reaper>,
     ) -> Result<Self, (Theirs, io::Error)> {
         let hand_over = || -> io::Result<OwnedFd> {
             let (ours, control) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
@@ -84,6 +87,7 @@ impl WarmJob {
                     status: None,
                     hung_up: false,
                     limits,
+                    reaper: reaper.clone(),
                 })
             }
             Err(error) => Err((theirs, error)),
@@ -133,6 +137,7 @@ impl WarmJob {
                 self.child = Pid::from_raw(number).and_then(|pid| Child::new(pid).ok());
                 if let Some(child) = &self.child {
                     self.limits.apply(child.pid());
+                    self.reaper.begin(child.pid());
                 }
                 self.theirs = None;
                 self.take_by = None;
