@@ -171,12 +171,9 @@ impl Wire {
         each!(self, wire => wire.is_body_done())
     }
 
-    /// True when the peer has nothing more to send that belongs to the request.
+    /// True when nothing more of the request is on its way: closing the connection cannot reset it under the response.
     pub(crate) fn is_read_out(&self) -> bool {
-        match self {
-            Self::Fastcgi(wire) => wire.is_read_out(),
-            _ => self.is_body_done(),
-        }
+        each!(self, wire => wire.is_read_out())
     }
 
     /// True when the peer will not send its body before it is invited to.

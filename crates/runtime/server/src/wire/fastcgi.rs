@@ -101,7 +101,8 @@ impl Fastcgi {
         options: &Options,
     ) -> Result<usize, Error> {
         let mut consumed = 0;
-        while !self.is_body_done() && consumed < input.len() && body.len() < limit {
+        // Also the end of STDIN behind the last byte of the body is taken, if it is here already.
+        while !self.stdin_ended && self.request.is_some() && consumed < input.len() && body.len() < limit {
             let rest = &input[consumed..];
             let (length, event) = self.receive(rest, replies, options)?;
             consumed += length;
@@ -153,9 +154,9 @@ impl Fastcgi {
         self.stdin_ended || self.expected == Some(self.received) || self.request.is_none()
     }
 
+    /// The end of STDIN is still to come when the body is known to be whole.
     pub(super) fn is_read_out(&self) -> bool {
-        // Behind the last byte of the body comes the end of STDIN.
-        self.stdin_ended
+        self.stdin_ended || self.request.is_none()
     }
 
     pub(super) fn awaits_invitation(&self) -> bool {
