@@ -154,7 +154,8 @@ def install_hgweb(programs: Programs) -> None:
     for program in ("hgweb", "hgpush"):
         # What the example asks to be edited: the interpreter and the place of the configuration.
         text = HGWEB_EXAMPLE.read_text().replace("#!/usr/bin/env python3", f"#!{PYTHON}")
-        assert (place := "/path/to/repo/or/config") in text
+        place = "/path/to/repo/or/config"
+        assert place in text
         programs.write(f"{program}.cgi", text.replace(place, f"{folder}/{program}.config"))
 
 
@@ -311,7 +312,12 @@ SOFTWARE = {
             Page(f"{HGWEB}/story/static/style-paper.css", contains=b"body"),
             Page(f"{HGWEB}/story?cmd=capabilities", contains=b"getbundle"),
             Page(f"{HGWEB}/story?cmd=branchmap", contains=b"default"),
-            Page(f"{HGWEB}/story?cmd=batch", method="POST", fields=(("X-HgArg-1", "cmds=heads+%3Bknown+nodes%3D"),)),
+            Page(
+                f"{HGWEB}/story?cmd=batch",
+                method="POST",
+                fields=(("X-HgArg-1", "cmds=heads+%3Bknown+nodes%3D"),),
+                body=b"",
+            ),
             Page(f"{HGWEB}/none", 404, b"repository none not found"),
             Page(f"{HGWEB}/story/rev/none", 404, b"unknown revision"),
             Page(f"{HGWEB}/story", method="HEAD"),
@@ -341,7 +347,9 @@ SOFTWARE = {
             Page(f"{NAGIOS}/status.cgi?navbarsearch=1&host=bri", contains=b"bridge"),
             Page(f"{NAGIOS}/extinfo.cgi?type=2&host=bridge&service=HTTP", contains=b"no answer"),
             Page(f"{NAGIOS}/config.cgi?type=hosts", contains=b"The bridge"),
-            Page(f"{NAGIOS}/statusjson.cgi?query=service&hostname=bridge&servicedescription=HTTP", contains=b"no answer"),
+            Page(
+                f"{NAGIOS}/statusjson.cgi?query=service&hostname=bridge&servicedescription=HTTP", contains=b"no answer"
+            ),
             Page(f"{NAGIOS}/objectjson.cgi?query=host&hostname=bridge", contains=b"The bridge"),
             Page(f"{NAGIOS}/cmd.cgi?cmd_typ=7&host=bridge&service=HTTP", contains=b"<form"),
             Page(
@@ -362,6 +370,7 @@ SOFTWARE = {
             ),
             Page(f"{NAGIOS}/status.cgi?host=none", contains=b"Matching Services"),
         ],
+        volatile=("last-modified",),
         masks=(
             (rb"Last Updated: [^<]*", b"Last Updated: (time)"),
             (rb"\b\d+d\s+\d+h\s+\d+m\s+\d+s", b"(age)"),
@@ -380,7 +389,16 @@ MASKS = (
     (rb"\b\d+ (seconds?|sec\.|min\.|minutes?|hours?)( ago)?", b"(age)"),
 )
 
-VOLATILE = {"date", "server", "connection", "content-length", "transfer-encoding", "accept-ranges", "keep-alive", "expires"}
+VOLATILE = {
+    "date",
+    "server",
+    "connection",
+    "content-length",
+    "transfer-encoding",
+    "accept-ranges",
+    "keep-alive",
+    "expires",
+}
 
 INSTALL = {
     "gitweb": install_gitweb,
@@ -415,6 +433,9 @@ def servers(programs: Programs) -> Iterator[dict[str, object]]:
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": "safe.directory",
         "GIT_CONFIG_VALUE_0": "*",
+        # The order of equal lines in AWStats's tables is that of a hash.
+        "PERL_HASH_SEED": "0",
+        "PERL_PERTURB_KEYS": "0",
         "LANG": "C.UTF-8",
         "TZ": "UTC",
     }
@@ -444,8 +465,8 @@ def answer(server, page: Page, software: Software) -> tuple[int, dict[str, list[
             if key != "content-type" or response.status != 304:  # Apache drops it there.
                 fields.setdefault(key, []).append(value)
     assert page.contains in body, body[:3000]
-    kind = response["content-type"] if "content-type" in response else ""
-    if kind.startswith(("text/", "application/json", "application/xml", "application/xhtml")):
+    kind = "".join(response.all("content-type"))
+    if kind.startswith(("text/", "application/json", "application/xml", "application/xhtml", "application/atom")):
         for pattern, replacement in (*software.masks, *MASKS):
             body = re.sub(pattern, replacement, body)
     return response.status, fields, body
