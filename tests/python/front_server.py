@@ -138,7 +138,9 @@ class Place:
         millau.chmod(0o755)
         file = self.path / name
         options = ["--exit-when-idle", "5", "--chdir", str(self.path / "apps")]
-        subprocess.run([str(millau), "relay", str(file), *command.split(), *options], check=True, stdout=subprocess.PIPE)
+        subprocess.run(
+            [str(millau), "relay", str(file), *command.split(), *options], check=True, stdout=subprocess.PIPE
+        )
         return file
 
     def close(self) -> None:
