@@ -40,7 +40,7 @@ class Pair:
     server: str
     way: str
     """`http`, `fastcgi`, `scgi`, `uwsgi`, `ajp`: a protocol. `spawn`: a FastCGI program, `cgi`: a CGI program that the
-    front server starts."""
+    front server starts; `relay`: one that hands its requests to a server that it starts."""
     carrier: str = "tcp"
 
     def __str__(self) -> str:
@@ -59,6 +59,7 @@ PAIRS = [
     Pair("apache", "uwsgi"),
     Pair("apache", "ajp"),
     Pair("apache", "cgi"),
+    Pair("apache", "relay"),
     Pair("lighttpd", "http"),
     Pair("lighttpd", "fastcgi"),
     Pair("lighttpd", "spawn"),
@@ -66,6 +67,7 @@ PAIRS = [
     Pair("lighttpd", "uwsgi"),
     Pair("lighttpd", "ajp"),
     Pair("lighttpd", "cgi"),
+    Pair("lighttpd", "relay"),
 ]
 
 ABSENT: set[str] = set()
@@ -121,6 +123,24 @@ class Place:
             f"GATE={self.gate.path}\nexec {self.interpreter()} -m millau {command}\n"
         )
         file.chmod(0o755)
+        return file
+
+    def relay(self, name: str, command: str) -> Path:
+        """A CGI program as `millau relay` writes it."""
+        millau = self.path / "bin" / "millau"
+        millau.parent.mkdir(exist_ok=True)
+        millau.write_text(
+            f"#!{self.interpreter()}\nimport os, sys\nsys.dont_write_bytecode = True\n"
+            f"sys.path[:0] = [{str(self.path / 'python')!r}, {str(self.path / 'apps')!r}]\n"
+            f"os.environ['GATE'] = {self.gate.path!r}\n"
+            "from millau.__main__ import main\nsys.exit(main())\n"
+        )
+        millau.chmod(0o755)
+        file = self.path / name
+        options = ["--exit-when-idle", "5", "--chdir", str(self.path / "apps")]
+        subprocess.run(
+            [str(millau), "relay", str(file), *command.split(), *options], check=True, stdout=subprocess.PIPE
+        )
         return file
 
     def close(self) -> None:
@@ -223,6 +243,8 @@ def options_for(pair: Pair, mount: str, backend: Backend) -> list[str]:
         options = ["--bind", "fastcgi+fd:0", "--program", str(file)]
     elif pair.way == "cgi":
         options = ["--program", str(place.script(f"{pair}{mount.replace('/', '-')}.cgi", "cgi behind"))]
+    elif pair.way == "relay":
+        options = ["--program", str(place.relay(f"{pair}{mount.replace('/', '-')}.cgi", "behind"))]
     else:
         options = ["--bind", backend.bind(pair)]
     if (pair.server, pair.way) == ("apache", "ajp"):

@@ -11,7 +11,7 @@ use crate::{Peer, Request, Scheme};
 mod fill;
 mod path;
 
-pub use fill::{VariableError, fill, fill_program};
+pub use fill::{VariableError, fill, fill_program, is_process_variable};
 
 /// What becomes of a field on its way to an application (RFC 3875 §4.1.18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

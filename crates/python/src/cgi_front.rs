@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use millau_cgi_front::{Ending, Options, Streams};
 use millau_config::Settings;
+use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 
 use crate::application::wsgi::Surroundings;
@@ -28,6 +29,7 @@ pub(crate) fn run(py: Python<'_>, settings: &Settings) -> i32 {
             return BROKEN;
         }
     };
+    hear_the_end(py);
     if let Err(error) = prepare(settings) {
         eprintln!("{error}");
         return refuse(streams, USAGE);
@@ -40,7 +42,6 @@ pub(crate) fn run(py: Python<'_>, settings: &Settings) -> i32 {
             return refuse(streams, NOT_LOADED);
         }
     };
-    outlive_the_client();
     let ending = py.detach(|| millau_cgi_front::serve(&*application, std::env::vars_os(), streams, &options));
     match ending {
         Ending::Complete => end(py, DONE),
@@ -50,24 +51,50 @@ pub(crate) fn run(py: Python<'_>, settings: &Settings) -> i32 {
     }
 }
 
-/// A web server whose client has gone closes its end and sends SIGTERM. The application is to see the first, so that its
-/// response is closed in order (PEP 3333), for which it gets a few seconds.
-fn outlive_the_client() {
-    const GRACE_SECONDS: libc::c_uint = 3;
-    extern "C" fn end_soon(_: libc::c_int) {
-        // SAFETY: alarm(2) may be called in a signal handler; what SIGALRM does by default is to end the process.
-        unsafe { libc::alarm(GRACE_SECONDS) };
-    }
-    // SAFETY: the handler calls nothing but alarm(2).
-    unsafe { libc::signal(libc::SIGTERM, end_soon as *const () as libc::sighandler_t) };
-}
-
 /// Says in the web server's place that the command line is wrong; why, the caller has told standard error.
 pub(crate) fn refuse_usage() -> i32 {
     match Streams::take() {
         Ok(streams) => refuse(streams, USAGE),
         Err(_) => USAGE,
     }
+}
+
+/// Sees to it that SIGTERM, with which web servers end a program whose client has gone, ends the application as any client
+/// that goes does: `close()` and `finally` run. An application that handles the signal itself is left alone.
+pub(crate) fn hear_the_end(py: Python<'_>) {
+    let listen = || -> PyResult<bool> {
+        // `signal` itself would have to be imported, with all that it needs.
+        let signal = py.import("_signal")?;
+        let default = signal.getattr("SIG_DFL")?;
+        if !signal.call_method1("getsignal", (libc::SIGTERM,))?.eq(default)? {
+            return Ok(false);
+        }
+        signal.call_method1("signal", (libc::SIGTERM, wrap_pyfunction!(end_program, py)?))?;
+        Ok(true)
+    };
+    if !listen().unwrap_or(false) {
+        return;
+    }
+    // SAFETY: the structure is valid for the call, and the handler does only what a handler may.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = note_the_end as extern "C" fn(libc::c_int) as libc::sighandler_t;
+        libc::sigemptyset(&raw mut action.sa_mask);
+        libc::sigaction(libc::SIGTERM, &raw const action, std::ptr::null_mut());
+    }
+}
+
+/// Runs at once, whatever waits then.
+extern "C" fn note_the_end(signal: libc::c_int) {
+    millau_cgi_front::interrupt();
+    // SAFETY: made for handlers of signals; it has `end_program` called when the interpreter comes to it.
+    unsafe { pyo3::ffi::PyErr_SetInterruptEx(signal) };
+}
+
+/// Runs inside of the application.
+#[pyfunction]
+fn end_program(_signal: &Bound<'_, PyAny>, _frame: &Bound<'_, PyAny>) -> PyResult<()> {
+    Err(PySystemExit::new_err(BROKEN))
 }
 
 fn prepare(settings: &Settings) -> Result<(), String> {
@@ -83,8 +110,7 @@ fn prepare(settings: &Settings) -> Result<(), String> {
 }
 
 fn refuse(streams: Streams, code: i32) -> i32 {
-    let method = std::env::var_os("REQUEST_METHOD");
-    millau_cgi_front::refuse(streams, 500, method.as_deref(), PATIENCE);
+    millau_cgi_front::refuse(streams, 500, std::env::vars_os(), PATIENCE);
     code
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use millau_cgi_program::CgiPrograms;
 use millau_config::Settings;
+use millau_doctor::Witness;
 use millau_gateway::{Application, Routes};
 use millau_listener::Listener;
 use millau_log::AccessLog;
@@ -110,7 +111,10 @@ impl<'a> PythonHost<'a> {
         for programs in &*self.programs.borrow() {
             programs.redirects().set_root(&application);
         }
-        Ok(application)
+        Ok(match self.settings.doctor_token.as_str() {
+            "" => application,
+            token => Arc::new(Witness::new(application, token)),
+        })
     }
 
     /// Takes an application that is loaded already; nothing else will be.

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod bounded;
+mod deployment;
 mod failure;
 mod finding;
 mod mend;
@@ -17,6 +18,7 @@ mod trial;
 mod user;
 
 pub use bounded::Ending;
+pub use deployment::{Answer, Probe, TOKEN_FIELD, Testimony, Url, Witness, judge, probes};
 pub use failure::{Failure, diagnose_failure};
 pub use finding::{Finding, Place, Severity};
 pub use mend::{Mend, SafeMend};

@@ -194,6 +194,29 @@ fn fill_as<'a>(
     Ok(())
 }
 
+/// True for what is in the environment of any process, so that it says nothing of the request of a CGI program.
+pub fn is_process_variable(name: &[u8]) -> bool {
+    const NAMES: &[&[u8]] = &[
+        b"PATH",
+        b"HOME",
+        b"USER",
+        b"LOGNAME",
+        b"SHELL",
+        b"LANG",
+        b"LANGUAGE",
+        b"TZ",
+        b"TMPDIR",
+        b"PWD",
+        b"OLDPWD",
+        b"SHLVL",
+        b"_",
+        b"VIRTUAL_ENV",
+        b"XDG_RUNTIME_DIR",
+    ];
+    const PREFIXES: &[&[u8]] = &[b"LC_", b"LD_", b"PYTHON", b"MILLAU_"];
+    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// Variables of which no application should hear, or which [`super::for_each`] makes anew.
 fn is_dropped(name: &[u8]) -> bool {
     const NAMES: &[&[u8]] = &[b"GATEWAY_INTERFACE", b"HTTPS", b"REQUEST_SCHEME", b"CONTENT_LENGTH", b"SCGI", b"PATH"];
@@ -324,6 +347,16 @@ mod tests {
         ]);
         assert!(request.fields.is_empty() && request.content_length.is_none());
         assert_eq!(request.front.unwrap().variables, []);
+    }
+
+    #[test]
+    fn what_every_process_has_says_nothing_of_a_request() {
+        for name in ["PATH", "HOME", "LC_ALL", "PYTHONPATH", "_", "LD_PRELOAD"] {
+            assert!(is_process_variable(name.as_bytes()), "{name}");
+        }
+        for name in ["PATH_INFO", "HTTP_HOME", "FROM_THE_SERVER", "USER_AGENT", "TZ_"] {
+            assert!(!is_process_variable(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

@@ -92,6 +92,7 @@ pub(crate) fn answer_cgi(
     let surroundings = Surroundings { multithread: false, multiprocess: true, run_once: true, debug: settings.debug };
     let application = WsgiApplication::new(py, application, surroundings)?;
     let streams = Streams::take()?;
+    cgi_front::hear_the_end(py);
     let options = cgi_front::options(&settings);
     match py.detach(|| millau_cgi_front::serve(&application, std::env::vars_os(), streams, &options)) {
         Ending::Complete => Ok(true),

@@ -1,9 +1,10 @@
 //! `millau doctor`: tells the subjects apart, has each examined, and prints what is found.
 
+mod deployment;
 mod scripts;
 mod target;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,7 @@ enum Subject {
     Script(PathBuf),
     Directory(PathBuf),
     Application(String),
+    Deployment(String),
 }
 
 /// Examines every subject. `Ok(true)`: no error is left.
@@ -36,6 +38,7 @@ pub(crate) fn examine(py: Python<'_>, examination: &Examination, out: &mut impl 
                 Scripts { examination, options: &options }.all(std::slice::from_ref(&path), out).map_err(broken)?
             }
             Subject::Directory(path) => directory(py, &path, examination, &options, out)?,
+            Subject::Deployment(url) => deployment::examine(py, &url, examination, out).map_err(broken)?,
             Subject::Application(target) => target::examine(py, &target, out).map_err(broken)?,
         };
     }
@@ -53,7 +56,8 @@ fn options(examination: &Examination) -> Result<Options, String> {
         Some(name) => User::named(name).map_err(|error| format!("--user: {error}"))?,
         None => current.clone(),
     };
-    if current.is_root() && examination.user.is_none() {
+    let is_url = |word: &OsString| word.to_string_lossy().starts_with("http");
+    if current.is_root() && examination.user.is_none() && !examination.subjects.iter().all(is_url) {
         if examination.run {
             return Err(
                 "--run as root: name the user that the web server runs scripts as, with --user www-data, say".into()
@@ -86,6 +90,9 @@ fn options(examination: &Examination) -> Result<Options, String> {
 
 fn subject(word: &OsStr) -> Subject {
     let text = word.to_string_lossy();
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Subject::Deployment(text.into_owned());
+    }
     let path = Path::new(text.strip_prefix("cgi:").map_or(word, OsStr::new));
     if path.is_dir() {
         return Subject::Directory(path.to_owned());

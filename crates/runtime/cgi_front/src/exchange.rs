@@ -4,14 +4,17 @@ use std::fs::File;
 use std::sync::mpsc::Sender;
 
 use millau_cgi::{FirstLine, ResponseHead, encode_error, encode_response_head};
-use millau_gateway::meta_variables::fill_program;
+use millau_gateway::meta_variables::{fill_program, is_process_variable};
 use millau_gateway::{BodyExtent, BodyLength, Bytes, Channel, Error, Request, Response, Tally, reason_phrase};
 use rustix::process::{Pid, getpid};
 
 use crate::input::Input;
+use crate::interrupt::is_interrupted;
 use crate::output::Output;
 use crate::serve::{Ending, Options};
 use crate::streams::Streams;
+
+const INTERRUPTED: &str = "the web server ends this program";
 
 /// The request of this process.
 pub(crate) struct CgiExchange {
@@ -28,10 +31,8 @@ pub(crate) struct CgiExchange {
     /// The response goes no further: why is in the log.
     broken: bool,
     peer_error: Option<Error>,
-    /// Bytes of a body that are kept in memory.
-    request_buffer: usize,
-    /// True when the body was taken off the web server, or there is none.
-    taken_in: bool,
+    /// What `peer_error` is once the web server has ordered this program to end.
+    interrupted: Error,
     /// Goes back there when the application is done with it.
     home: Sender<Box<CgiExchange>>,
     /// The process that was started for the request, and not one that the application has forked off it.
@@ -51,8 +52,7 @@ impl CgiExchange {
             started: false,
             broken: false,
             peer_error: None,
-            request_buffer: options.request_buffer,
-            taken_in: false,
+            interrupted: Error::disconnected(INTERRUPTED),
             home,
             process: getpid(),
         }
@@ -67,14 +67,13 @@ impl CgiExchange {
         variables: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
         options: &Options,
     ) -> Result<(), Error> {
+        let variables = variables.into_iter().filter(|(name, _)| !is_process_variable(name));
         fill_program(&mut self.request, variables).map_err(|error| Error::peer(400, error.to_string()))?;
         if let Some(length) = self.request.content_length {
+            self.input.expect(length);
             if length > options.body_size {
-                // It must come off the web server nevertheless: see `take_in`.
-                self.input.expect(options.body_size);
                 return Err(Error::peer(413, "the request's body is larger than this server takes"));
             }
-            self.input.expect(length);
         } else if self.request.fields.get(b"transfer-encoding").is_some() {
             // Apache undoes the chunks and does not count (RFC 3875 §4.1.2 knows no such body). Applications that read no
             // further than CONTENT_LENGTH would take it for empty, so it is counted first.
@@ -96,36 +95,19 @@ impl CgiExchange {
         if self.broken {
             return Ending::Broken;
         }
-        // Nobody reads it any more; but see `take_in`.
-        if !self.taken_in {
-            self.input.discard();
-        }
-        match self.output.drain() {
-            Ok(()) => Ending::Complete,
+        match self.output.drain(&mut self.input) {
+            Ok(()) => {
+                if self.output.finish() {
+                    // Closed with something unread in it, a socket takes along what its other end has not read yet.
+                    self.input.discard();
+                }
+                Ending::Complete
+            }
             Err(error) => {
                 log::debug!("{}: the response could not be written: {error}", self.describe());
                 Ending::Broken
             }
         }
-    }
-
-    /// Takes the rest of the body off the web server before the first byte of the response goes there. Apache sends the
-    /// whole body before it reads anything, so that a program which answers while it reads would wait for ever; and its
-    /// mod_cgid gives programs a socket, on which bytes that nobody has read destroy the response.
-    fn take_in(&mut self) -> Result<(), Error> {
-        if self.taken_in || self.input.is_done() {
-            return Ok(());
-        }
-        self.taken_in = true;
-        self.body.drain(..self.body_taken);
-        self.body_taken = 0;
-        let taken = self.input.take_in(&mut self.body, self.request_buffer);
-        if let Err(error) = &taken
-            && self.peer_error.is_none()
-        {
-            self.peer_error = Some(Error::peer(error.status(), error.message().to_owned()));
-        }
-        taken
     }
 
     fn complete(&mut self) {
@@ -279,8 +261,7 @@ impl Channel for CgiExchange {
             self.output.clear();
             return Err(Error::disconnected("this process was forked off the one that the request belongs to"));
         }
-        self.take_in()?;
-        match self.output.drain() {
+        match self.output.drain(&mut self.input) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
                 Err(self.disconnected("the web server is too slow to read", error))
@@ -294,7 +275,7 @@ impl Channel for CgiExchange {
     }
 
     fn peer_error(&self) -> Option<&Error> {
-        self.peer_error.as_ref()
+        self.peer_error.as_ref().or_else(|| is_interrupted().then_some(&self.interrupted))
     }
 
     fn wants_user(&self) -> bool {
@@ -310,6 +291,7 @@ impl Channel for CgiExchange {
 
     fn fail(mut self: Box<Self>, error: Error) {
         let error = self.peer_error.take().unwrap_or(error);
+        let error = if is_interrupted() { Error::disconnected(INTERRUPTED) } else { error };
         if error.is_disconnect() || self.started {
             log::debug!("{}: {error}", self.describe());
             // Nothing of what is still queued helps anybody, and a response that ends here must not look whole.

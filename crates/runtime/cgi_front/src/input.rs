@@ -2,13 +2,16 @@
 //! server has undone a chunked body without counting it.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use millau_gateway::Error;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+
+use crate::interrupt::is_interrupted;
 
 /// How much is read at once.
 const PIECE: usize = 64 * 1024;
@@ -18,33 +21,48 @@ const PIECE: usize = 64 * 1024;
 pub(crate) struct Input {
     /// `None`: nothing can be read.
     source: Option<File>,
-    remaining: u64,
+    /// Bytes that are still in the source.
+    unread: u64,
+    /// What was read before the application wanted it.
+    spool: Option<Spool>,
     timeout: Duration,
+}
+
+/// A part of the body in a file without a name.
+#[derive(Debug)]
+struct Spool {
+    file: File,
+    written: u64,
+    taken: u64,
 }
 
 impl Input {
     /// A body that has not been looked at; `timeout` is how long it may stand still.
     pub(crate) fn new(source: Option<OwnedFd>, timeout: Duration) -> Self {
-        Self { source: source.map(File::from), remaining: 0, timeout }
+        Self { source: source.map(File::from), unread: 0, spool: None, timeout }
     }
 
     /// So many bytes are to come.
     pub(crate) fn expect(&mut self, length: u64) {
-        self.remaining = length;
+        self.unread = length;
     }
 
-    /// True when the whole body has been read.
+    /// True when the whole body has been handed out.
     pub(crate) fn is_done(&self) -> bool {
-        self.remaining == 0
+        self.unread == 0 && self.spooled() == 0
+    }
+
+    /// Bytes in the spool that were not handed out.
+    fn spooled(&self) -> u64 {
+        self.spool.as_ref().map_or(0, |spool| spool.written - spool.taken)
     }
 
     /// Reads a body of unknown length to its end, which must come within `limit` bytes, and gives its length. Up to
-    /// `buffer` bytes stay in `body`; a longer one goes to a file without a name, from which it is then read.
+    /// `buffer` bytes stay in `body`; a longer one goes to the spool as a whole.
     ///
     /// # Errors
     /// The body is too long or too slow, or cannot be kept.
     pub(crate) fn spool(&mut self, body: &mut Vec<u8>, buffer: usize, limit: u64) -> Result<u64, Error> {
-        let mut file: Option<File> = None;
         let mut length = 0;
         loop {
             let before = body.len();
@@ -54,73 +72,94 @@ impl Input {
                 return Err(Error::peer(413, "the request's body is larger than this server takes"));
             }
             if count == 0 {
-                break;
+                return Ok(length);
             }
-            if file.is_some() || body.len() > buffer {
-                let spooled = if file.is_some() { before } else { 0 };
-                let to = match &mut file {
-                    Some(file) => file,
-                    none => none.insert(tempfile::tempfile().map_err(kept)?),
-                };
-                to.write_all(&body[spooled..]).map_err(kept)?;
-                body.truncate(spooled);
+            if self.spool.is_some() || body.len() > buffer {
+                let from = if self.spool.is_some() { before } else { 0 };
+                self.keep(&body[from..])?;
+                body.truncate(from);
             }
         }
-        if let Some(mut file) = file {
-            file.rewind().map_err(kept)?;
-            self.source = Some(file);
-            self.remaining = length;
-        }
-        Ok(length)
     }
 
-    /// Takes what is left of a body of known length off the web server: up to `buffer` bytes stay in `body`, more goes to a
-    /// file without a name, from which it is then read.
-    ///
-    /// # Errors
-    /// The body ends early or is too slow, or cannot be kept.
-    pub(crate) fn take_in(&mut self, body: &mut Vec<u8>, buffer: usize) -> Result<(), Error> {
-        if body.len() as u64 + self.remaining <= buffer as u64 {
-            while !self.is_done() {
-                self.more(body)?;
-            }
-            return Ok(());
-        }
-        let mut file = tempfile::tempfile().map_err(kept)?;
-        let length = self.remaining;
-        let mut piece = Vec::new();
-        while !self.is_done() {
-            piece.clear();
-            self.more(&mut piece)?;
-            file.write_all(&piece).map_err(kept)?;
-        }
-        file.rewind().map_err(kept)?;
-        self.source = Some(file);
-        self.remaining = length;
-        Ok(())
+    fn keep(&mut self, data: &[u8]) -> Result<(), Error> {
+        let mut keep = || -> io::Result<()> {
+            let spool = match &mut self.spool {
+                Some(spool) => spool,
+                none => none.insert(Spool { file: tempfile::tempfile()?, written: 0, taken: 0 }),
+            };
+            spool.file.write_all_at(data, spool.written)?;
+            spool.written += data.len() as u64;
+            Ok(())
+        };
+        keep().map_err(|error| {
+            let directory = std::env::temp_dir();
+            let what =
+                format!("a request body cannot be kept in {} (TMPDIR names another directory)", directory.display());
+            Error::operator(what).caused_by(error)
+        })
     }
 
-    /// Reads what is left and forgets it, as far as it comes.
-    pub(crate) fn discard(&mut self) {
-        let mut piece = Vec::new();
-        while !self.is_done() && self.more(&mut piece).is_ok() {
-            piece.clear();
-        }
-        self.remaining = 0;
-    }
-
-    /// Reads once and appends to `body`; waits until there is something.
+    /// Hands out more, and appends it to `body`; waits until there is something.
     ///
     /// # Errors
     /// The body ends before its length is reached, or stands still.
     pub(crate) fn more(&mut self, body: &mut Vec<u8>) -> Result<(), Error> {
-        let wanted = usize::try_from(self.remaining).unwrap_or(PIECE).min(PIECE);
+        if let Some(spool) = self.spool.as_mut().filter(|spool| spool.taken < spool.written) {
+            let before = body.len();
+            let most = usize::try_from(spool.written - spool.taken).unwrap_or(PIECE).min(PIECE);
+            body.resize(before + most, 0);
+            let count = spool.file.read_at(&mut body[before..], spool.taken);
+            body.truncate(before + *count.as_ref().unwrap_or(&0));
+            return match count {
+                Ok(count) if count > 0 => {
+                    spool.taken += count as u64;
+                    Ok(())
+                }
+                Ok(_) => Err(Error::operator("a spooled request body has become shorter")),
+                Err(error) => Err(Error::operator("a spooled request body cannot be read").caused_by(error)),
+            };
+        }
+        let wanted = self.wanted();
         let count = self.read(body, wanted)?;
         if count == 0 && wanted > 0 {
             return Err(Error::disconnected("the web server ended the request's body early"));
         }
-        self.remaining -= count as u64;
+        self.unread -= count as u64;
         Ok(())
+    }
+
+    /// What to poll while something else is waited for, if there is more to read: see [`Input::read_ahead`].
+    pub(crate) fn source(&self) -> Option<&File> {
+        self.source.as_ref().filter(|_| self.unread > 0)
+    }
+
+    /// Reads once, for later, from a source that is readable. A source that fails is not read ahead any more.
+    pub(crate) fn read_ahead(&mut self) {
+        let mut data = Vec::new();
+        let count = self.read(&mut data, self.wanted()).unwrap_or(0);
+        if count == 0 || self.keep(&data).is_err() {
+            // What is missing, `more` will tell.
+            self.source = None;
+        } else {
+            self.unread -= count as u64;
+        }
+    }
+
+    /// Reads what nobody wants, to its end or until it stands still.
+    pub(crate) fn discard(&mut self) {
+        let mut data = Vec::new();
+        while self.unread > 0 {
+            data.clear();
+            match self.read(&mut data, self.wanted()) {
+                Ok(count) if count > 0 => self.unread -= count as u64,
+                _ => break,
+            }
+        }
+    }
+
+    fn wanted(&self) -> usize {
+        usize::try_from(self.unread).unwrap_or(PIECE).min(PIECE)
     }
 
     fn read(&self, body: &mut Vec<u8>, most: usize) -> Result<usize, Error> {
@@ -129,6 +168,9 @@ impl Input {
             |error: io::Error| Error::disconnected("the request's body cannot be read any further").caused_by(error);
         let timeout = Timespec::try_from(self.timeout).ok();
         loop {
+            if is_interrupted() {
+                return Err(Error::disconnected("the web server ends this program"));
+            }
             match poll(&mut [PollFd::new(&source, PollFlags::IN)], timeout.as_ref()) {
                 Ok(0) => return Err(Error::peer(408, "the body of the request did not arrive in time")),
                 Err(Errno::INTR) => continue,
@@ -145,12 +187,6 @@ impl Input {
             }
         }
     }
-}
-
-fn kept(error: io::Error) -> Error {
-    let directory = std::env::temp_dir();
-    let what = format!("a request body cannot be kept in {} (TMPDIR names another directory)", directory.display());
-    Error::operator(what).caused_by(error)
 }
 
 #[cfg(test)]
@@ -172,6 +208,23 @@ mod tests {
             input.more(&mut body).unwrap();
         }
         assert_eq!(body, b"012345");
+    }
+
+    #[test]
+    fn what_was_read_ahead_comes_first() {
+        let mut input = input(b"123456789");
+        input.expect(9);
+        let mut body = Vec::new();
+        input.unread = 3;
+        input.more(&mut body).unwrap();
+        input.unread = 4;
+        input.read_ahead();
+        assert!(input.source().is_none() && !input.is_done());
+        input.unread = 2;
+        while !input.is_done() {
+            input.more(&mut body).unwrap();
+        }
+        assert_eq!(body, b"123456789");
     }
 
     #[test]

@@ -14,9 +14,11 @@
 
 mod exchange;
 mod input;
+mod interrupt;
 mod output;
 mod serve;
 mod streams;
 
+pub use interrupt::interrupt;
 pub use serve::{Ending, Options, refuse, serve};
 pub use streams::Streams;

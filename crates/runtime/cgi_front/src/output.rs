@@ -11,7 +11,10 @@ use millau_gateway::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
-use rustix::net::SendFlags;
+use rustix::net::{SendFlags, Shutdown, shutdown};
+
+use crate::input::Input;
+use crate::interrupt::is_interrupted;
 
 /// How much of a file is read at once.
 const PIECE: u64 = 64 * 1024;
@@ -81,15 +84,24 @@ impl Output {
         self.queue.clear();
     }
 
-    /// Writes everything; waits as long as the reader goes on reading.
+    /// Tells the reader that this is the end, where it could not tell that from our closing: a socket may carry the request
+    /// as well. True if that was so.
+    pub(crate) fn finish(&self) -> bool {
+        self.kind == Kind::Socket && shutdown(&self.descriptor, Shutdown::Write).is_ok()
+    }
+
+    /// Writes everything; waits as long as the reader goes on reading. Meanwhile the request's body is taken off its hands,
+    /// because some web servers read nothing before they have written all of it.
     ///
     /// # Errors
-    /// The reader is gone (`BrokenPipe`) or takes nothing (`TimedOut`), or a file that was promised can no longer be read.
-    pub(crate) fn drain(&mut self) -> io::Result<()> {
+    /// The reader is gone (`BrokenPipe`) or takes nothing (`TimedOut`), a file that was promised can no longer be read, or
+    /// this program is to end (`Interrupted`).
+    pub(crate) fn drain(&mut self, input: &mut Input) -> io::Result<()> {
         while let Some(piece) = self.queue.front_mut() {
+            let mut write_all = |data: &[u8]| write_all(&self.descriptor, self.kind, self.timeout, data, input);
             match piece {
-                Piece::Copied(bytes) => write_all(&self.descriptor, self.kind, self.timeout, bytes)?,
-                Piece::Shared(bytes) => write_all(&self.descriptor, self.kind, self.timeout, bytes)?,
+                Piece::Copied(bytes) => write_all(bytes)?,
+                Piece::Shared(bytes) => write_all(bytes)?,
                 Piece::File { file, offset, length } => {
                     let mut buffer = vec![0; (*length).min(PIECE) as usize];
                     while *length > 0 {
@@ -99,7 +111,7 @@ impl Output {
                             let what = "the file became shorter while it was sent";
                             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, what));
                         }
-                        write_all(&self.descriptor, self.kind, self.timeout, &buffer[..count])?;
+                        write_all(&buffer[..count])?;
                         *offset += count as u64;
                         *length -= count as u64;
                     }
@@ -111,14 +123,37 @@ impl Output {
     }
 }
 
-fn write_all(descriptor: &OwnedFd, kind: Kind, timeout: Duration, mut data: &[u8]) -> io::Result<()> {
+fn write_all(
+    descriptor: &OwnedFd,
+    kind: Kind,
+    timeout: Duration,
+    mut data: &[u8],
+    input: &mut Input,
+) -> io::Result<()> {
     let timeout = Timespec::try_from(timeout).ok();
     while !data.is_empty() {
-        match poll(&mut [PollFd::new(descriptor, PollFlags::OUT)], timeout.as_ref()) {
-            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
-            Err(Errno::INTR) => continue,
-            Err(error) => return Err(error.into()),
-            Ok(_) => {}
+        if is_interrupted() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let (writable, readable) = {
+            let writing = PollFd::new(descriptor, PollFlags::OUT);
+            let mut both = match input.source() {
+                Some(source) => vec![writing, PollFd::new(source, PollFlags::IN)],
+                None => vec![writing],
+            };
+            match poll(&mut both, timeout.as_ref()) {
+                Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+                Ok(_) => {}
+            }
+            (!both[0].revents().is_empty(), both.get(1).is_some_and(|source| !source.revents().is_empty()))
+        };
+        if !writable {
+            if readable {
+                input.read_ahead();
+            }
+            continue;
         }
         let written = match kind {
             Kind::Pipe => rustix::io::write(descriptor, &data[..data.len().min(PIPE_ROOM)]),
@@ -144,6 +179,10 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
+    fn no_input() -> Input {
+        Input::new(None, PATIENCE)
+    }
+
     fn pairs() -> [(File, OwnedFd); 2] {
         let (pipe, end) = rustix::pipe::pipe().unwrap();
         let (socket, other) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::empty(), None).unwrap();
@@ -166,7 +205,7 @@ mod tests {
                 reader.read_to_end(&mut read).unwrap();
                 read
             });
-            output.drain().unwrap();
+            output.drain(&mut no_input()).unwrap();
             assert!(output.is_empty());
             drop(output);
             let expected = [&b"headers"[..], &[b's'; 300_000], &[b'f'; 100_000], b"end"].concat();
@@ -175,13 +214,37 @@ mod tests {
     }
 
     #[test]
+    fn a_web_server_that_writes_all_before_it_reads_is_not_left_waiting() {
+        let (source, body) = rustix::pipe::pipe().unwrap();
+        let [(mut reader, descriptor), _] = pairs();
+        let mut input = Input::new(Some(source), PATIENCE);
+        input.expect(500_000);
+        let web_server = std::thread::spawn(move || {
+            File::from(body).write_all(&[b'b'; 500_000]).unwrap();
+            let mut read = Vec::new();
+            reader.read_to_end(&mut read).unwrap();
+            read.len()
+        });
+        let mut output = Output::new(descriptor, PATIENCE);
+        output.push(&[b'r'; 500_000]);
+        output.drain(&mut input).unwrap();
+        drop(output);
+        assert_eq!(web_server.join().unwrap(), 500_000);
+        let mut body = Vec::new();
+        while !input.is_done() {
+            input.more(&mut body).unwrap();
+        }
+        assert!(body == [b'b'; 500_000]);
+    }
+
+    #[test]
     fn a_reader_that_is_gone_or_asleep_is_an_error() {
         for (reader, descriptor) in pairs() {
             let mut output = Output::new(descriptor, Duration::from_millis(20));
             output.push(&[0; 1_000_000]);
-            assert_eq!(output.drain().unwrap_err().kind(), io::ErrorKind::TimedOut);
+            assert_eq!(output.drain(&mut no_input()).unwrap_err().kind(), io::ErrorKind::TimedOut);
             drop(reader);
-            assert_eq!(output.drain().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+            assert_eq!(output.drain(&mut no_input()).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         }
     }
 
@@ -190,6 +253,6 @@ mod tests {
         let [(_reader, descriptor), _] = pairs();
         let mut output = Output::new(descriptor, PATIENCE);
         output.push_file(tempfile::tempfile().unwrap(), 0, 10);
-        assert_eq!(output.drain().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(output.drain(&mut no_input()).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 }

@@ -3,14 +3,17 @@
 //! Nothing waits here but for the two servers, which have limits of time of their own: the one for a client or an application
 //! that stands still, the other for a program that does.
 
+use std::fs::File;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
-use crate::request::Request;
+use crate::request::{Request, nameless};
 
 /// So much of either direction is held at most.
 const PIECE: usize = 64 * 1024;
@@ -38,10 +41,24 @@ pub(crate) fn pump(connection: OwnedFd, request: &mut Request) -> Outcome {
 }
 
 fn pump_to(connection: OwnedFd, request: &mut Request, output: BorrowedFd<'_>) -> Outcome {
-    let output_is_pipe = fstat(output).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
-    let output_is_socket = fstat(output).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket);
-    let mut outgoing = Buffer::default();
-    outgoing.fill(request.begun());
+    let outcome = exchange(&connection, request, output);
+    if outcome == Outcome::Whole && request.remaining() > 0 && is_kind(output, FileType::Socket) {
+        // Closed with something unread in it, a socket takes along what its other end has not read yet: the response.
+        drop(connection);
+        let _ = shutdown(output, Shutdown::Write);
+        request.discard(&mut vec![0; PIECE]);
+    }
+    outcome
+}
+
+fn is_kind(descriptor: BorrowedFd<'_>, kind: FileType) -> bool {
+    fstat(descriptor).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == kind)
+}
+
+fn exchange(connection: &OwnedFd, request: &mut Request, output: BorrowedFd<'_>) -> Outcome {
+    let (output_is_pipe, output_is_socket) = (is_kind(output, FileType::Fifo), is_kind(output, FileType::Socket));
+    let mut outgoing = Outgoing::default();
+    outgoing.buffer.fill(request.begun());
     let mut incoming = Buffer::default();
     let mut scratch = vec![0; PIECE];
     // The server may answer, and close its side, before it has read the whole body.
@@ -52,7 +69,8 @@ fn pump_to(connection: OwnedFd, request: &mut Request, output: BorrowedFd<'_>) -
         if ended && incoming.is_empty() {
             return Outcome::Whole;
         }
-        let wants_body = takes && request.remaining() > 0 && outgoing.is_empty();
+        // Also what the server does not take yet: some web servers read nothing before they have written all of it.
+        let wants_body = takes && request.remaining() > 0;
         let mut interest = PollFlags::empty();
         interest.set(PollFlags::IN, !ended && incoming.is_empty());
         interest.set(PollFlags::OUT, takes && !outgoing.is_empty());
@@ -96,26 +114,26 @@ fn pump_to(connection: OwnedFd, request: &mut Request, output: BorrowedFd<'_>) -
         }
         if wants_body && !from_web_server.is_empty() {
             match request.read_body(&mut scratch) {
-                Ok(count) if count > 0 => outgoing.fill(&scratch[..count]),
+                Ok(count) if count > 0 => takes = outgoing.put(&scratch[..count]).is_ok(),
                 Err(Errno::INTR | Errno::AGAIN) => {}
                 Ok(_) | Err(_) => {
                     // The server is to see it; whatever it still says is passed on.
                     cut = true;
                     takes = false;
-                    let _ = shutdown(&connection, Shutdown::Write);
+                    let _ = shutdown(connection, Shutdown::Write);
                 }
             }
         }
         if takes && !outgoing.is_empty() {
-            match send(&connection, outgoing.first(PIECE), SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
-                Ok(count) => outgoing.take(count),
+            match send(connection, outgoing.buffer.first(PIECE), SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+                Ok(count) => takes = outgoing.take(count).is_ok(),
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 // It has answered already, or the reading below will tell.
                 Err(_) => takes = false,
             }
         }
         if !ended && incoming.is_empty() && (!from_server.is_empty() || !takes) {
-            match recv(&connection, &mut scratch, RecvFlags::DONTWAIT) {
+            match recv(connection, &mut scratch, RecvFlags::DONTWAIT) {
                 Ok((_, 0)) if answered => ended = true,
                 Ok((_, 0)) if cut => return Outcome::PeerGone,
                 Ok((_, 0)) => return Outcome::Died,
@@ -131,6 +149,54 @@ fn pump_to(connection: OwnedFd, request: &mut Request, output: BorrowedFd<'_>) -
                 Err(_) => return Outcome::Died,
             }
         }
+    }
+}
+
+/// What the server has not taken: a buffer in memory, and behind it a file for what does not fit.
+#[derive(Debug, Default)]
+struct Outgoing {
+    buffer: Buffer,
+    spool: Option<Spool>,
+}
+
+#[derive(Debug)]
+struct Spool {
+    file: File,
+    written: u64,
+    taken: u64,
+}
+
+impl Outgoing {
+    fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    fn put(&mut self, data: &[u8]) -> io::Result<()> {
+        let spool = match &mut self.spool {
+            None if self.buffer.is_empty() => {
+                self.buffer.fill(data);
+                return Ok(());
+            }
+            Some(spool) => spool,
+            none => none.insert(Spool { file: nameless()?, written: 0, taken: 0 }),
+        };
+        spool.file.write_all_at(data, spool.written)?;
+        spool.written += data.len() as u64;
+        Ok(())
+    }
+
+    fn take(&mut self, count: usize) -> io::Result<()> {
+        self.buffer.take(count);
+        if let Some(spool) = self.spool.as_mut().filter(|_| self.buffer.is_empty()) {
+            let mut data = vec![0; PIECE.min(usize::try_from(spool.written - spool.taken).unwrap_or(PIECE))];
+            spool.file.read_exact_at(&mut data, spool.taken)?;
+            spool.taken += data.len() as u64;
+            self.buffer.fill(&data);
+            if spool.taken == spool.written {
+                self.spool = None;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -166,7 +232,6 @@ impl Buffer {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
-    use std::fs::File;
     use std::io::{Read as _, Write as _};
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::thread;
@@ -206,6 +271,29 @@ mod tests {
             stream.write_all(&[b'x'; 1_000_000]).unwrap();
         });
         assert_eq!((outcome, data.len()), (Outcome::Whole, 1_000_000));
+    }
+
+    #[test]
+    fn what_the_server_does_not_take_waits_in_order() {
+        let mut outgoing = Outgoing::default();
+        let mut expected = Vec::new();
+        let mut taken = Vec::new();
+        for round in 0..300_u32 {
+            let data = round.to_le_bytes().repeat(500);
+            outgoing.put(&data).unwrap();
+            expected.extend_from_slice(&data);
+            for _ in 0..round % 3 {
+                let count = outgoing.buffer.first(1500).len();
+                taken.extend_from_slice(outgoing.buffer.first(1500));
+                outgoing.take(count).unwrap();
+            }
+        }
+        while !outgoing.is_empty() {
+            let count = outgoing.buffer.first(PIECE).len();
+            taken.extend_from_slice(outgoing.buffer.first(PIECE));
+            outgoing.take(count).unwrap();
+        }
+        assert!(taken == expected && outgoing.spool.is_none());
     }
 
     #[test]

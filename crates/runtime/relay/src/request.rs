@@ -7,6 +7,7 @@ use std::io::{self, Read, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use millau_gateway::meta_variables::is_process_variable;
 use millau_scgi::RequestHeadEncoder;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
@@ -46,7 +47,8 @@ impl Request {
     /// # Errors
     /// What they describe is no request.
     pub(crate) fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, Refusal> {
-        let mut variables: Vec<(OsString, OsString)> = variables.filter(|(name, _)| !name.is_empty()).collect();
+        let of_request = |name: &OsString| !name.is_empty() && !is_process_variable(name.as_bytes());
+        let mut variables: Vec<(OsString, OsString)> = variables.filter(|(name, _)| of_request(name)).collect();
         let find = |name: &str| variables.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
         let bad = |why: String| Refusal { status: 400, why };
         let method = find("REQUEST_METHOD").unwrap_or_default();
@@ -128,6 +130,17 @@ impl Request {
         Ok(count)
     }
 
+    /// Reads what is left of the body, for nobody.
+    pub(crate) fn discard(&mut self, buffer: &mut [u8]) {
+        while self.remaining > 0 {
+            match self.read_body(buffer) {
+                Ok(count) if count > 0 => {}
+                Err(Errno::INTR) => {}
+                Ok(_) | Err(_) => break,
+            }
+        }
+    }
+
     /// True for the method whose response has no body.
     pub(crate) fn is_head(&self) -> bool {
         self.method == "HEAD"
@@ -181,7 +194,8 @@ fn spooled(rest: BorrowedFd<'_>, begun: &[u8], most: u64) -> io::Result<(File, u
     Ok((file, length))
 }
 
-fn nameless() -> io::Result<File> {
+/// A file that is gone when it is closed, in the directory for temporary files.
+pub(crate) fn nameless() -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open};
     let directory = std::env::temp_dir();
     let mode = Mode::RUSR | Mode::WUSR;

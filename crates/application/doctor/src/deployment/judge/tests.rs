@@ -1,0 +1,211 @@
+//! What a front server does to requests, and what is said about it.
+
+use super::*;
+use crate::deployment::probes;
+
+/// A deployment that does everything right, but for what `change` makes of each testimony.
+fn judged(url: &str, server: &str, change: impl Fn(&Probe, &mut Testimony)) -> Vec<(Problem, String)> {
+    let findings = findings(url, server, change);
+    findings.into_iter().map(|finding| (finding.problem, finding.mend.command())).collect()
+}
+
+fn findings(url: &str, server: &str, change: impl Fn(&Probe, &mut Testimony)) -> Vec<Finding> {
+    let url = Url::parse(url).unwrap();
+    let asked: Vec<(Probe, Result<Answer, String>)> = probes(&url)
+        .into_iter()
+        .map(|probe| {
+            let (path, query) = probe.target.split_once('?').unwrap_or((&probe.target, ""));
+            let mut testimony = Testimony {
+                variables: [
+                    ("SCRIPT_NAME", ""),
+                    ("PATH_INFO", &decoded(path)),
+                    ("QUERY_STRING", query),
+                    ("REQUEST_SCHEME", url.scheme()),
+                    ("HTTP_HOST", &url.authority()),
+                    ("REMOTE_ADDR", "192.0.2.1"),
+                ]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .to_vec(),
+                fields: vec![
+                    ("X-Forwarded-For".into(), "192.0.2.1".into()),
+                    ("X-Forwarded-Proto".into(), url.scheme().into()),
+                    ("Authorization".into(), "(hidden)".into()),
+                ],
+                ..Testimony::default()
+            };
+            change(&probe, &mut testimony);
+            let answer = Answer {
+                status: 200,
+                fields: vec![("Server".into(), server.into())],
+                body: serde_json::to_vec(&testimony).unwrap(),
+                sent_from: "192.0.2.1:50000".parse().ok(),
+            };
+            (probe, Ok(answer))
+        })
+        .collect();
+    judge(&url, &asked, true)
+}
+
+fn set(testimony: &mut Testimony, name: &str, value: &str) {
+    testimony.variables.retain(|(other, _)| other != name);
+    testimony.variables.push((name.into(), value.into()));
+}
+
+#[test]
+fn nothing_is_said_about_a_deployment_that_is_right() {
+    assert_eq!(judged("https://example.org/shop", "nginx/1.22", |_, _| {}), []);
+    assert_eq!(judged("http://example.org:8080/", "Apache/2.4", |_, _| {}), []);
+    let mounted = judged("http://example.org/shop", "lighttpd/1.4", |_, testimony| {
+        let path = testimony.variable("PATH_INFO").to_owned();
+        set(testimony, "SCRIPT_NAME", "/shop");
+        set(testimony, "PATH_INFO", path.strip_prefix("/shop").unwrap());
+    });
+    assert_eq!(mounted, []);
+}
+
+#[test]
+fn a_scheme_that_is_lost() {
+    let untold = judged("https://example.org/", "nginx", |_, testimony| {
+        set(testimony, "REQUEST_SCHEME", "http");
+        testimony.fields.retain(|(name, _)| name != "X-Forwarded-Proto");
+    });
+    let line = "nginx, in the location: proxy_set_header X-Forwarded-Proto $scheme; And with it: millau serve --forwarded-from 192.0.2.1";
+    assert_eq!(untold, [(Problem::SchemeWrong, line.into())]);
+    let unbelieved = judged("https://example.org/", "nginx", |_, testimony| set(testimony, "REQUEST_SCHEME", "http"));
+    assert_eq!(unbelieved[0].1, "Millau, to believe it: millau serve --forwarded-from 192.0.2.1");
+    let fastcgi = judged("https://example.org/", "nginx", |_, testimony| {
+        set(testimony, "REQUEST_SCHEME", "http");
+        testimony.fields.clear();
+        testimony.by_variables = true;
+        set(testimony, "HTTP_AUTHORIZATION", "(hidden)");
+    });
+    assert!(fastcgi[0].1.contains("fastcgi_param HTTPS $https"), "{fastcgi:?}");
+}
+
+#[test]
+fn a_host_that_is_lost() {
+    for (server, line) in [("nginx", "proxy_set_header Host $http_host;"), ("Apache", "ProxyPreserveHost On")] {
+        let said = judged("http://example.org/", server, |_, testimony| set(testimony, "HTTP_HOST", "127.0.0.1:8000"));
+        assert_eq!(said[0].0, Problem::HostWrong);
+        assert!(said[0].1.contains(line), "{said:?}");
+    }
+}
+
+#[test]
+fn a_client_that_is_taken_for_the_front_server() {
+    let untold = judged("http://example.org/", "nginx", |_, testimony| {
+        set(testimony, "REMOTE_ADDR", "127.0.0.1");
+        testimony.fields.retain(|(name, _)| name != "X-Forwarded-For");
+    });
+    assert_eq!(untold[0].0, Problem::ClientAddress);
+    assert!(untold[0].1.contains("$proxy_add_x_forwarded_for"), "{untold:?}");
+    let unbelieved = judged("http://example.org/", "nginx", |_, testimony| {
+        set(testimony, "REMOTE_ADDR", "");
+        testimony.over_unix_socket = true;
+    });
+    assert_eq!(unbelieved[0].1, "Millau, to believe what the front server tells: millau serve --forwarded-from unix");
+}
+
+#[test]
+fn a_client_that_can_choose_its_address() {
+    let said = findings("http://example.org/", "nginx", |probe, testimony| {
+        if probe.aspect == Aspect::Claims {
+            set(testimony, "REMOTE_ADDR", CLAIMED_ADDRESS);
+        }
+    });
+    assert_eq!((said[0].problem, said[0].severity), (Problem::ClientAddress, Severity::Error));
+}
+
+#[test]
+fn a_mount_that_is_taken_away() {
+    let said = judged("http://example.org/shop", "nginx", |_, testimony| {
+        let path = testimony.variable("PATH_INFO").to_owned();
+        set(testimony, "PATH_INFO", path.strip_prefix("/shop").unwrap());
+    });
+    assert_eq!(said.len(), 1, "one cause is told once: {said:?}");
+    assert_eq!(said[0].0, Problem::PathMangled);
+    assert!(said[0].1.contains("no path behind the address"), "{said:?}");
+}
+
+#[test]
+fn a_path_that_arrives_encoded_or_decoded_twice() {
+    let encoded = findings("http://example.org/", "Apache", |probe, testimony| {
+        set(testimony, "PATH_INFO", probe.target.split('?').next().unwrap());
+    });
+    assert!(encoded[0].why.contains("arrives encoded"), "{encoded:?}");
+    let twice = findings("http://example.org/", "Apache", |_, testimony| {
+        let path = decoded(testimony.variable("PATH_INFO"));
+        set(testimony, "PATH_INFO", &path);
+    });
+    assert!(twice[0].why.contains("decoded twice"), "{twice:?}");
+}
+
+#[test]
+fn slashes_that_are_merged_are_only_a_note() {
+    let said = findings("http://example.org/", "nginx", |_, testimony| {
+        let path = testimony.variable("PATH_INFO").replace("//", "/");
+        set(testimony, "PATH_INFO", &path);
+    });
+    assert_eq!((said.len(), said[0].severity), (1, Severity::Note));
+    assert!(said[0].mend.command().contains("merge_slashes off;"));
+}
+
+#[test]
+fn a_query_that_is_changed_and_credentials_that_are_dropped() {
+    let query = judged("http://example.org/", "x", |_, testimony| {
+        let query = testimony.variable("QUERY_STRING").replace("%26", "&");
+        set(testimony, "QUERY_STRING", &query);
+    });
+    assert_eq!(query[0].0, Problem::QueryMangled);
+    let dropped = judged("http://example.org/", "Apache", |_, testimony| {
+        testimony.fields.clear();
+        testimony.by_variables = true;
+    });
+    assert_eq!(dropped, [(Problem::FieldDropped, "Apache, in <Location>: CGIPassAuth On".into())]);
+}
+
+#[test]
+fn what_is_said_without_a_witness() {
+    let url = Url::parse("http://example.org/").unwrap();
+    let said = |status, token| {
+        let answer =
+            Answer { status, fields: vec![("Server".into(), "nginx".into())], body: b"{}".to_vec(), sent_from: None };
+        judge(&url, &[(probes(&url)[0].clone(), Ok(answer))], token).remove(0)
+    };
+    assert_eq!(said(502, true).problem, Problem::Unreachable);
+    assert!(said(200, true).why.contains("--doctor-token"));
+    assert_eq!((said(200, false).severity, said(404, true).severity), (Severity::Note, Severity::Error));
+    let nobody = judge(&url, &[(probes(&url)[0].clone(), Err("connection refused".into()))], true);
+    assert_eq!(nobody[0].problem, Problem::Unreachable);
+}
+
+#[test]
+fn a_path_that_the_front_server_keeps_for_itself() {
+    let url = Url::parse("http://example.org/").unwrap();
+    let right = findings("http://example.org/", "Apache", |_, _| {});
+    assert_eq!(right, []);
+    let asked: Vec<(Probe, Result<Answer, String>)> = probes(&url)
+        .into_iter()
+        .map(|probe| {
+            let status = if probe.aspect == Aspect::EncodedSlash { 404 } else { 200 };
+            let (path, query) = probe.target.split_once('?').unwrap_or((&probe.target, ""));
+            let variables = [
+                ("PATH_INFO", decoded(path)),
+                ("QUERY_STRING", query.to_owned()),
+                ("REQUEST_SCHEME", "http".into()),
+                ("HTTP_HOST", "example.org".into()),
+                ("HTTP_AUTHORIZATION", "x".into()),
+                ("REMOTE_ADDR", "192.0.2.1".into()),
+            ];
+            let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
+            let testimony = Testimony { variables, by_variables: true, ..Testimony::default() };
+            let body = serde_json::to_vec(&testimony).unwrap();
+            let fields = vec![("Server".into(), "Apache/2.4.57".into())];
+            (probe, Ok(Answer { status, fields, body, sent_from: "192.0.2.1:50000".parse().ok() }))
+        })
+        .collect();
+    let said = judge(&url, &asked, true);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!((said[0].problem, said[0].severity), (Problem::PathRefused, Severity::Note));
+    assert!(said[0].mend.command().contains("AllowEncodedSlashes NoDecode"));
+}

@@ -1,0 +1,106 @@
+//! Which line to change, in the words of the front server.
+
+/// What stands in front, as far as its answers tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FrontServer {
+    Nginx,
+    Apache,
+    Lighttpd,
+    /// Millau answers itself.
+    None,
+    Other,
+}
+
+impl FrontServer {
+    /// By the Server field of a response.
+    pub(super) fn named(server: &str) -> Self {
+        let server = server.to_ascii_lowercase();
+        let known =
+            [("nginx", Self::Nginx), ("apache", Self::Apache), ("lighttpd", Self::Lighttpd), ("millau", Self::None)];
+        known.iter().find(|(name, _)| server.contains(name)).map_or(Self::Other, |(_, server)| *server)
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Apache => "Apache",
+            Self::Lighttpd => "lighttpd",
+            Self::None => "Millau",
+            Self::Other => "the front server",
+        }
+    }
+}
+
+/// What a line is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Topic {
+    Host,
+    Scheme,
+    Client,
+    Mount,
+    Path,
+    EncodedSlash,
+    DoubleSlash,
+    Credentials,
+    Reach,
+}
+
+/// The line for a topic; `by_variables` tells FastCGI, SCGI, uwsgi and AJP from HTTP. `prefix` is the path of the URL.
+pub(super) fn line(front: FrontServer, by_variables: bool, topic: Topic, prefix: &str) -> String {
+    use FrontServer as F;
+    use Topic as T;
+    let mount = if prefix.is_empty() { "/" } else { prefix };
+    let text = match (front, by_variables, topic) {
+        (F::Nginx, false, T::Host) => "in the location: proxy_set_header Host $http_host;",
+        (F::Nginx, true, T::Host) => {
+            "in the location: fastcgi_param HTTP_HOST $http_host; (or scgi_param, uwsgi_param)"
+        }
+        (F::Apache, false, T::Host) => "beside ProxyPass: ProxyPreserveHost On",
+        (F::Nginx, false, T::Scheme) => "in the location: proxy_set_header X-Forwarded-Proto $scheme;",
+        (F::Nginx, true, T::Scheme) => {
+            "in the location: fastcgi_param HTTPS $https if_not_empty; (or scgi_param, uwsgi_param)"
+        }
+        (F::Apache, false, T::Scheme) => {
+            "beside ProxyPass: RequestHeader set X-Forwarded-Proto expr=%{REQUEST_SCHEME} (needs mod_headers)"
+        }
+        (F::Apache, true, T::Scheme) => {
+            "in the virtual host: SetEnvIf Request_Protocol . HTTPS=on, where SSLEngine is on"
+        }
+        (F::Lighttpd, false, T::Scheme | T::Client | T::Host) => {
+            "beside proxy.server: proxy.forwarded = ( \"for\" => 1, \"proto\" => 1 )"
+        }
+        (F::Nginx, false, T::Client) => "in the location: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+        (F::Nginx, true, T::Client) => {
+            "in the location: fastcgi_param REMOTE_ADDR $remote_addr; (or scgi_param, uwsgi_param; the file fastcgi_params \
+             has it)"
+        }
+        (F::Apache, false, T::Client) => "nothing is to be added to ProxyPass, but ProxyAddHeaders must not be Off",
+        (F::Nginx, false, T::Mount) => "in the location, no path behind the address: proxy_pass http://ADDRESS;",
+        (F::Nginx, true, T::Mount | T::Path) => {
+            "in the location: fastcgi_split_path_info with the mount, fastcgi_param SCRIPT_NAME and PATH_INFO; millau config \
+             nginx prints them"
+        }
+        (F::Apache, false, T::Mount) => "the same path on both sides: ProxyPass MOUNT http://ADDRESS/MOUNT nocanon",
+        (F::Nginx, false, T::Path) => {
+            "in the location, no path behind the address, for nginx encodes anew what it has decoded for it: \
+             proxy_pass http://ADDRESS;"
+        }
+        (F::Apache, false, T::Path) => "in ProxyPass, the word nocanon at the end",
+        (F::Apache, _, T::EncodedSlash) => "in the virtual host: AllowEncodedSlashes NoDecode",
+        (F::Nginx, false, T::EncodedSlash) => "in the location, no path behind the address: proxy_pass http://ADDRESS;",
+        (F::Nginx, _, T::DoubleSlash) => "in the server: merge_slashes off;",
+        (F::Apache, _, T::DoubleSlash) => "in the virtual host: MergeSlashes Off",
+        (F::Apache, true, T::Credentials) => "in <Location>: CGIPassAuth On",
+        (F::Nginx, true, T::Credentials) => {
+            "in the location: fastcgi_param HTTP_AUTHORIZATION $http_authorization; (or scgi_param, uwsgi_param)"
+        }
+        (_, _, T::Reach) => "the address behind it and the --bind of millau serve must be the same",
+        (_, true, T::Mount | T::Path) => {
+            "give Millau the mount, which puts SCRIPT_NAME and PATH_INFO right by itself: millau serve --mount MOUNT=TARGET"
+        }
+        (_, false, T::Mount) => "pass on the whole path and say: millau serve --mount MOUNT=TARGET",
+        (F::None, _, _) => "nothing stands in front: this is a fault of Millau; please report it",
+        _ => return format!("compare your configuration with what millau config prints for {mount}"),
+    };
+    text.replace("MOUNT", mount)
+}

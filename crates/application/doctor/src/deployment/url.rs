@@ -1,0 +1,80 @@
+//! The URL of a deployment.
+
+use std::fmt;
+
+/// An absolute URL of HTTP, without query and fragment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// `https` rather than `http`.
+    pub is_secure: bool,
+    /// Host as written, an IPv6 address with its brackets.
+    pub host: String,
+    /// The port, that of the scheme where none is written.
+    pub port: u16,
+    /// As written, without a slash at its end; empty at the root.
+    pub path: String,
+}
+
+impl Url {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (is_secure, rest) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
+            (Some(rest), _) => (false, rest),
+            (_, Some(rest)) => (true, rest),
+            _ => return Err(format!("'{text}' does not begin with http:// or https://")),
+        };
+        if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(format!("'{text}' holds something that must be percent-encoded"));
+        }
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => {
+                let port = port.parse().map_err(|_| format!("'{port}' is no port"))?;
+                (host, port)
+            }
+            _ => (authority, if is_secure { 443 } else { 80 }),
+        };
+        if host.is_empty() || host.contains('@') {
+            return Err(format!("'{text}' names no host"));
+        }
+        Ok(Self { is_secure, host: host.to_owned(), port, path: path.trim_end_matches('/').to_owned() })
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.is_secure { "https" } else { "http" }
+    }
+
+    /// The Host field: the port only where it is not that of the scheme (RFC 9110 §7.2).
+    pub fn authority(&self) -> String {
+        let usual = if self.is_secure { 443 } else { 80 };
+        if self.port == usual { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}/", self.scheme(), self.authority(), self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_read() {
+        let url = Url::parse("https://example.org/shop/?q#f").unwrap();
+        assert_eq!((url.to_string().as_str(), url.port), ("https://example.org/shop/", 443));
+        let url = Url::parse("http://[::1]:8080").unwrap();
+        assert_eq!((url.authority().as_str(), url.path.as_str()), ("[::1]:8080", ""));
+        assert_eq!(Url::parse("http://[::1]/").unwrap().host, "[::1]");
+        for wrong in ["ftp://a/", "http:///a", "http://a:b/", "http://a/ b", "http://user@a/"] {
+            Url::parse(wrong).unwrap_err();
+        }
+    }
+}
