@@ -63,6 +63,18 @@ def endless(environ, start_response):
     return Endless()
 
 
+class EndlessAtOnce(Endless):
+    def __iter__(self):
+        while True:
+            yield b"x" * 100_000
+
+
+@application.case
+def endless_at_once(environ, start_response):
+    start_response("200 OK", TEXT)
+    return EndlessAtOnce()
+
+
 @application.case
 def thread(environ, start_response):
     """A thread goes on after the response."""

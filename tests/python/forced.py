@@ -35,8 +35,7 @@ FORCED = [
     Forced("apache-scgi", "chunked is refused", "Apache's mod_proxy_scgi sends lengths only: 411"),
     Forced("apache-uwsgi", "chunked is refused", "Apache's mod_proxy_uwsgi sends lengths only: 411"),
     Forced("*-cgi", "GATE", "a variable of its own process is what a CGI program has its request's in"),
-    Forced("apache-cgi", "break without a length", "mod_cgid takes every end of the output for the response's"),
-    Forced("apache-relay", "break without a length", "mod_cgid takes every end of the output for the response's"),
+    Forced("apache-relay", "break without a length", "as apache-cgi"),
     Forced("*-scgi", "break without a length", "SCGI has no other end of a response than the connection's"),
     Forced(
         "*-uwsgi", "break without a length", "the uwsgi protocol has no other end of a response than the connection's"

@@ -196,6 +196,24 @@ def test_a_client_that_is_gone_ends_the_application():
     assert process.wait(PATIENCE) != 0
 
 
+@pytest.mark.parametrize("case", ["endless", "endless_at_once"])
+def test_a_program_that_the_web_server_ends_closes_what_it_has_open(case):
+    variables = CGI | {"PATH_INFO": f"/{case}"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "millau", "cgi", "printing"],
+        cwd=APPS,
+        env=command_environment(variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    # It writes until nobody reads any more, or sleeps between two blocks.
+    assert process.stdout.read(5000)
+    process.terminate()
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert errors.count(b"closed") == 1 and b"Traceback" not in errors
+    assert process.returncode == 1
+
+
 # Failures
 
 

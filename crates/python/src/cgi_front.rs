@@ -84,17 +84,24 @@ pub(crate) fn hear_the_end(py: Python<'_>) {
     }
 }
 
+/// How long an application may take to end after SIGTERM.
+const GRACE_SECONDS: libc::c_uint = 3;
+
 /// Runs at once, whatever waits then.
 extern "C" fn note_the_end(signal: libc::c_int) {
     millau_cgi_front::interrupt();
-    // SAFETY: made for handlers of signals; it has `end_program` called when the interpreter comes to it.
-    unsafe { pyo3::ffi::PyErr_SetInterruptEx(signal) };
+    // SAFETY: both are made for handlers of signals. The first has `end_program` called when the interpreter comes to it;
+    // should it never come, SIGALRM ends the process.
+    unsafe {
+        pyo3::ffi::PyErr_SetInterruptEx(signal);
+        libc::alarm(GRACE_SECONDS);
+    }
 }
 
-/// Runs inside of the application.
+/// Runs inside of the application. One that has waited for the web server has heard of it already, and may be closing.
 #[pyfunction]
 fn end_program(_signal: &Bound<'_, PyAny>, _frame: &Bound<'_, PyAny>) -> PyResult<()> {
-    Err(PySystemExit::new_err(BROKEN))
+    if millau_cgi_front::is_interrupt_heard() { Ok(()) } else { Err(PySystemExit::new_err(BROKEN)) }
 }
 
 fn prepare(settings: &Settings) -> Result<(), String> {

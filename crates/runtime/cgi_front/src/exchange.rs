@@ -9,7 +9,7 @@ use millau_gateway::{BodyExtent, BodyLength, Bytes, Channel, Error, Request, Res
 use rustix::process::{Pid, getpid};
 
 use crate::input::Input;
-use crate::interrupt::is_interrupted;
+use crate::interrupt::{heard, is_interrupted};
 use crate::output::Output;
 use crate::serve::{Ending, Options};
 use crate::streams::Streams;
@@ -86,6 +86,7 @@ impl CgiExchange {
 
     fn disconnected(&mut self, what: &'static str, source: std::io::Error) -> Error {
         self.broken = true;
+        heard();
         self.peer_error = Some(Error::disconnected(what));
         Error::disconnected(what).caused_by(source)
     }

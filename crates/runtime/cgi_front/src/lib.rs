@@ -19,6 +19,6 @@ mod output;
 mod serve;
 mod streams;
 
-pub use interrupt::interrupt;
+pub use interrupt::{interrupt, is_interrupt_heard};
 pub use serve::{Ending, Options, refuse, serve};
 pub use streams::Streams;
