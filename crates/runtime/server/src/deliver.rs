@@ -58,7 +58,8 @@ impl Shared {
     fn send(&self, batch: &mut Batch) {
         batch.results.clear();
         for exchange in &mut batch.exchanges {
-            let is_last = exchange.afterwards() == Afterwards::Close;
+            // Only where the close follows at once: what is held back for it must not be taken back by a reset.
+            let is_last = exchange.afterwards() == Afterwards::Close && exchange.is_read_out();
             let result = match &exchange.connection {
                 Some(connection) if is_last => exchange.outbox.send_last(connection.socket()),
                 Some(connection) => exchange.outbox.send(connection.socket()),
