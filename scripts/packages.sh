@@ -20,7 +20,8 @@ install_packages() {
         printf '#!/bin/sh\nexit 101\n' | $as_root install -m 755 /dev/stdin "$policy"
         made_policy=yes
     fi
-    $as_root apt-get update --quiet
+    [ -n "${updated:-}" ] || $as_root apt-get update --quiet
+    updated=yes
     DEBIAN_FRONTEND=noninteractive $as_root apt-get install --quiet --yes --no-install-recommends "$@"
     status=$?
     [ -z "${made_policy:-}" ] || $as_root rm -f "$policy"
@@ -29,8 +30,9 @@ install_packages() {
 
 # What the tests run beside Millau: the front servers, and what CGI programs are written in.
 TEST_PACKAGES="nginx apache2 libapache2-mod-fcgid lighttpd perl"
-# What answers are compared with. Not every release has them; what needs one that is missing is left out, and says so.
-COMPARED_PACKAGES="libapache2-mod-python"
+# What answers are compared with: mod_python, and old CGI programs in Perl, C and Python. Not every release has them; what
+# needs one that is missing is left out, and says so.
+COMPARED_PACKAGES="libapache2-mod-python awstats gitweb libcgi-pm-perl cgit nagios4-cgi mercurial"
 
 # As root, installs what the tests need; otherwise says how, and fails.
 require_test_packages() {

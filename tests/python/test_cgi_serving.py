@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cgi_programs import PYTHON, Programs
@@ -78,7 +79,7 @@ def test_a_link_that_leads_out_is_followed_where_that_is_allowed(programs):
         ("print('x')\n", "does not begin with '#!'"),
         ("#!/usr/bin/python3\r\nprint('x')\r\n", "CR LF"),
         ("\ufeff#!/bin/sh\necho\n", "byte order mark"),
-        ("#!/no/such/interpreter\n", "names the interpreter /no/such/interpreter, which does not exist"),
+        ("#!/no/such/interpreter\n", "the interpreter '/no/such/interpreter' does not exist"),
         ("#!/usr/bin/env no-such-python\n", "no no-such-python on its PATH"),
         ("#!/bin/sh\necho hello\n", "write Content-Type and an empty line"),
         ("#!/bin/sh\nprintf 'Content-Type: text/html\\n'\n", "empty line after the header"),
@@ -106,15 +107,15 @@ def test_a_program_has_three_descriptors_and_its_signals_at_their_defaults(progr
         f"""
         #!/bin/sh
         {HEAD}
-        ls -l /proc/$$/fd | awk 'NR > 1 {{ print $9, substr($11, 1, 4) }}' | grep -v "/$0"
+        ls /proc/self/fd
         grep -E '^Sig(Blk|Ign)' /proc/self/status
         """,
     )
     passed, other = socket.socketpair()
     with passed, other, programs.serve(pass_fds=[passed.fileno()], prefix=["nohup"]) as server:
         lines = server.get("/inside.sh").text.splitlines()
-    descriptors = [line for line in lines if not line.startswith("Sig") and not line.startswith("10 ")]
-    assert [line.split()[0] for line in descriptors] == ["0", "1", "2"]
+    # The last is the directory that ls reads.
+    assert [line for line in lines if line.isdigit()] == ["0", "1", "2", "3"]
     # 32 and 33 are the C library's own.
     signals = [int(line.split()[1], 16) & ~(3 << 31) for line in lines if line.startswith("Sig")]
     assert signals == [0, 0]
@@ -354,10 +355,13 @@ def test_programs_do_not_hold_up_python_applications_beside_them(programs):
             time.sleep(0.3)
             assert server.get("/").status == 200
     deadline = time.monotonic() + PATIENCE
-    while any(b"sleeps.sh" in open(f"/proc/{entry}/cmdline", "rb").read() for entry in alive()):
+    while any(b"sleeps.sh" in command_line(entry) for entry in os.listdir("/proc") if entry.isdigit()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def alive() -> list[str]:
-    return [entry for entry in os.listdir("/proc") if entry.isdigit() and os.path.exists(f"/proc/{entry}/cmdline")]
+def command_line(pid: str) -> bytes:
+    try:
+        return Path("/proc", pid, "cmdline").read_bytes()
+    except OSError:
+        return b""

@@ -1,17 +1,18 @@
 """Apache and lighttpd as servers of CGI programs, each on a free port with a configuration of its own.
 
-`prefix` is a command that executes the server's.
+`prefix` is a command that executes the server's; `environment` is what programs have besides the variables of the request.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from client import Client, Response
@@ -60,11 +61,13 @@ def running(name: str, command: list[str], port: int, log: Path) -> Iterator[Web
 
 
 @contextlib.contextmanager
-def apache(programs: Path, folder: Path, prefix: Iterable[str] = ()) -> Iterator[WebServer]:
+def apache(
+    programs: Path, folder: Path, prefix: Iterable[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[WebServer]:
     """`programs` below /cgi-bin, run by mod_cgid."""
     port, log = free_port(), folder / "apache.log"
     user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
-    modules = ["mpm_event", "authz_core", "unixd", "alias", "cgid"]
+    modules = ["mpm_event", "authz_core", "unixd", "alias", "env", "cgid"]
     loads = "".join(
         f"LoadModule {name}_module {APACHE_MODULES}/mod_{name}.so\n"
         for name in modules
@@ -74,9 +77,10 @@ def apache(programs: Path, folder: Path, prefix: Iterable[str] = ()) -> Iterator
     run = folder / "apache-run"
     run.mkdir(exist_ok=True)
     run.chmod(0o777)
+    variables = "".join(f"SetEnv {name} {json.dumps(value)}\n" for name, value in (environment or {}).items())
     configuration = folder / "apache.conf"
     configuration.write_text(
-        f"ServerRoot {folder}\nServerName localhost\nListen 127.0.0.1:{port}\nPidFile {run}/pid\nErrorLog {log}\n{loads}{user}"
+        f"ServerRoot {folder}\nServerName localhost\nListen 127.0.0.1:{port}\nPidFile {run}/pid\nErrorLog {log}\n{loads}{user}{variables}"
         f"ScriptSock {run}/cgisock\nDocumentRoot {folder}\nScriptAlias /cgi-bin/ {programs}/\n"
         f"<Directory {programs}>\nRequire all granted\n</Directory>\n"
     )
@@ -88,13 +92,17 @@ def apache(programs: Path, folder: Path, prefix: Iterable[str] = ()) -> Iterator
 
 
 @contextlib.contextmanager
-def lighttpd(programs: Path, folder: Path, prefix: Iterable[str] = ()) -> Iterator[WebServer]:
+def lighttpd(
+    programs: Path, folder: Path, prefix: Iterable[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[WebServer]:
     """`programs` below /cgi-bin, run by mod_cgi."""
     port, log = free_port(), folder / "lighttpd.log"
+    variables = ", ".join(f'"{name}" => "{value}"' for name, value in (environment or {}).items())
     configuration = folder / "lighttpd.conf"
     configuration.write_text(
-        f'server.modules = ("mod_alias", "mod_cgi")\nserver.bind = "127.0.0.1"\nserver.port = {port}\n'
+        f'server.modules = ("mod_alias", "mod_setenv", "mod_cgi")\nserver.bind = "127.0.0.1"\nserver.port = {port}\n'
         f'server.document-root = "{folder}"\nserver.errorlog = "{log}"\nserver.breakagelog = "{log}"\n'
+        f"setenv.set-environment = ({variables})\n"
         f'alias.url = ("/cgi-bin/" => "{programs}/")\n'
         '$HTTP["url"] =~ "^/cgi-bin/" { cgi.assign = ("" => "") }\n'
     )

@@ -229,3 +229,12 @@ fn a_failure_without_any_trace_still_says_what_to_do() {
     let findings = diagnose_failure(&failure, &options());
     assert!(findings[0].mend.command().starts_with("millau doctor --run "));
 }
+
+#[test]
+fn every_problem_is_in_the_documentation() {
+    let page = include_str!("../../../../docs/doctor.md");
+    let words: Vec<&str> = page.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').collect();
+    for problem in Problem::ALL {
+        assert!(words.contains(&problem.name()), "{problem} is not in docs/doctor.md");
+    }
+}

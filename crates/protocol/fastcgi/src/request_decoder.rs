@@ -14,7 +14,7 @@ use crate::end_request::encode_end_request;
 use crate::get_values::{LONGEST_GET_VALUES, decode_get_values};
 use crate::get_values_result::encode_get_values_result;
 use crate::params::Params;
-use crate::record::RecordHeader;
+use crate::record::{HEADER_LENGTH, RecordHeader, VERSION};
 use crate::record_reader::{Piece, RecordReader, gather};
 use crate::unknown_type::encode_unknown_type;
 use crate::{
@@ -126,6 +126,21 @@ impl RequestDecoder {
     /// True when no request is active and no record has begun: the web server may close the connection here.
     pub fn is_idle(&self) -> bool {
         self.active.is_none() && self.reader.is_between_records()
+    }
+
+    /// True when `input` goes on with the record that ends the active request's STDIN: then the next call takes that and gives
+    /// [`Event::StdinEnd`]. For a caller that knows from CONTENT_LENGTH that the body is complete, and leaves everything else
+    /// for later.
+    pub fn is_stdin_end_next(&self, input: &[u8]) -> bool {
+        let Some((header, _)) = input.split_first_chunk::<HEADER_LENGTH>() else { return false };
+        let next = RecordHeader::decode(*header);
+        self.stage == Stage::Stdin
+            && self.over.is_none()
+            && self.reader.is_between_records()
+            && header[0] == VERSION
+            && next.record_type == RecordType::Stdin
+            && next.content_length == 0
+            && self.active.is_some_and(|request| next.request_id == Some(request.id))
     }
 
     /// To be called when END_REQUEST was written for the active request, at whatever point of it: what is still to come of

@@ -50,6 +50,29 @@ fn without_keep_conn_the_connection_is_over_after_the_request() {
 }
 
 #[test]
+fn the_end_of_the_body_is_seen_before_it_is_taken() {
+    let mut decoder = RequestDecoder::new();
+    let begun = [BEGIN, PARAMS_END, b"\x01\x05\0\x01\0\x02\x01\0abp"].concat();
+    let mut rest = &begun[..];
+    while !rest.is_empty() {
+        assert!(!decoder.is_stdin_end_next(STDIN_END) || rest == b"\x01\x05\0\x01\0\x02\x01\0abp");
+        rest = &rest[decoder.receive(rest, &Limits::default(), &mut Vec::new()).unwrap().consumed..];
+    }
+    assert!(decoder.is_stdin_end_next(&[STDIN_END, BEGIN].concat()));
+    let of_another = b"\x01\x05\0\x02\0\0\0\0";
+    let more = b"\x01\x05\0\x01\0\x01\0\0x";
+    let other_version = b"\x02\x05\0\x01\0\0\0\0";
+    for other in [&of_another[..], more, other_version, BEGIN, PARAMS_END, &STDIN_END[..7], b""] {
+        assert!(!decoder.is_stdin_end_next(other), "{other:?}");
+    }
+    let received = decoder.receive(STDIN_END, &Limits::default(), &mut Vec::new()).unwrap();
+    assert_eq!((received.consumed, received.event), (8, Event::StdinEnd));
+    assert!(!decoder.is_stdin_end_next(STDIN_END), "it has been taken");
+    decoder.request_ended();
+    assert!(!decoder.is_stdin_end_next(STDIN_END), "there is no request");
+}
+
+#[test]
 fn a_second_request_before_the_first_answer_is_served_after_it() {
     let mut decoder = RequestDecoder::new();
     let input = [REQUEST, REQUEST].concat().concat();

@@ -267,40 +267,4 @@ mod tests {
         let environment = [("REQUEST_METHOD".into(), "GET".into())];
         assert_eq!(serve(&answer, environment, Streams::new(None, output), &options()), Ending::Broken);
     }
-
-    #[test]
-    fn a_web_server_that_sends_the_whole_body_before_it_reads_gets_its_response() {
-        use std::io::Write as _;
-        const LENGTH: usize = 900_000;
-        for reads in [true, false] {
-            let (mut theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
-            let web_server = std::thread::spawn(move || {
-                theirs.write_all(&vec![b'x'; LENGTH]).unwrap();
-                let mut response = Vec::new();
-                theirs.read_to_end(&mut response).map(|_| response)
-            });
-            let answer = Answering(move |mut exchange: Exchange| {
-                exchange.start(&Response::new(200), BodyLength::Unknown).unwrap();
-                if !reads {
-                    exchange.write(b"unread");
-                }
-                while reads && (!exchange.buffered().is_empty() || exchange.fill().unwrap()) {
-                    let piece = exchange.buffered().to_vec();
-                    exchange.consume(piece.len());
-                    exchange.write(&piece);
-                    exchange.wait().unwrap();
-                }
-                exchange.finish();
-            });
-            let length = LENGTH.to_string();
-            let environment = [("REQUEST_METHOD", "POST"), ("CONTENT_LENGTH", &length)]
-                .map(|(name, value)| (name.into(), value.into()));
-            let streams = Streams::new(Some(ours.try_clone().unwrap().into()), ours.into());
-            let options = Options { body_size: 1_000_000, request_buffer: 10_000, ..options() };
-            assert_eq!(serve(&answer, environment, streams, &options), Ending::Complete);
-            let response = web_server.join().unwrap().unwrap();
-            let body = response.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
-            assert_eq!(response.len() - body, if reads { LENGTH } else { b"unread".len() });
-        }
-    }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant, SystemTime};
 
+use millau_gateway::Peer;
 use millau_log::{Outcome, Record};
 
 use crate::clock::{deadline_after, now_ms};
@@ -57,7 +58,8 @@ impl Shared {
     fn send(&self, batch: &mut Batch) {
         batch.results.clear();
         for exchange in &mut batch.exchanges {
-            let is_last = exchange.afterwards() == Afterwards::Close;
+            // Only where the close follows at once: what is held back for it must not be taken back by a reset.
+            let is_last = exchange.afterwards() == Afterwards::Close && exchange.is_read_out();
             let result = match &exchange.connection {
                 Some(connection) if is_last => exchange.outbox.send_last(connection.socket()),
                 Some(connection) => exchange.outbox.send(connection.socket()),
@@ -106,7 +108,13 @@ impl Shared {
                             }
                             self.await_head(shift, connection, now);
                         }
-                        Afterwards::Close if connection.ended || is_read_out => self.close(shift, *connection),
+                        Afterwards::Close if connection.ended || is_read_out => {
+                            // A close alone would take back what is still held for it, should anything have come meanwhile.
+                            if connection.peer != Peer::Local {
+                                connection.shut_down_sending();
+                            }
+                            self.close(shift, *connection);
+                        }
                         Afterwards::Close => {
                             connection.shut_down_sending();
                             connection.inbox = Vec::new();

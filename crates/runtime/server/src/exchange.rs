@@ -291,7 +291,7 @@ impl FrontExchange {
     /// True when the request was read to its end and nothing has come behind it.
     pub(crate) fn is_read_out(&self) -> bool {
         let emptied = |connection: &Connection| connection.drained && connection.inbox.is_empty();
-        !self.refused && self.wire.is_body_done() && self.connection.as_deref().is_some_and(emptied)
+        !self.refused && self.wire.is_read_out() && self.connection.as_deref().is_some_and(emptied)
     }
 
     /// Empties it for the next request and gives the connection out.

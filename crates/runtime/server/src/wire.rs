@@ -171,6 +171,11 @@ impl Wire {
         each!(self, wire => wire.is_body_done())
     }
 
+    /// True when nothing more of the request is on its way: closing the connection cannot reset it under the response.
+    pub(crate) fn is_read_out(&self) -> bool {
+        each!(self, wire => wire.is_read_out())
+    }
+
     /// True when the peer will not send its body before it is invited to.
     pub(crate) fn awaits_invitation(&self) -> bool {
         each!(self, wire => wire.awaits_invitation())

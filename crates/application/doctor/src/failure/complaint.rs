@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::mend::quoted;
+use crate::script::python::with_fissix;
 use crate::script::{Options, moved};
 use crate::{Finding, Mend, Place, Problem, User};
 
@@ -84,7 +85,7 @@ impl Exception<'_> {
                 Problem::PythonTwo,
                 line,
                 "the script is written for Python 2, and its first line leads to Python 3",
-                self.doctor(""),
+                self.convert(),
             ),
             "SyntaxError" | "IndentationError" | "TabError" => self.told(
                 Problem::SyntaxError,
@@ -96,7 +97,7 @@ impl Exception<'_> {
                 Problem::PythonTwo,
                 line,
                 "the name belongs to Python 2, and the first line of the script leads to Python 3",
-                self.doctor(""),
+                self.convert(),
             ),
             "AttributeError" if quotes.len() == 2 => self.attribute(quotes[0], quotes[1], line),
             "UnicodeEncodeError" => self.told(
@@ -145,6 +146,10 @@ impl Exception<'_> {
         Mend::Command(format!("millau doctor {option}{}", quoted(self.script)))
     }
 
+    fn convert(&self) -> Mend {
+        Mend::Command(with_fissix(self.script))
+    }
+
     fn module(&self, module: &str) -> Finding {
         let gone = moved::find(module);
         let python = python_of(self.script, self.options).unwrap_or_else(|| "python3".into());
@@ -178,7 +183,7 @@ impl Exception<'_> {
         }
         if matches!(name, "has_key" | "iteritems" | "iterkeys" | "itervalues") && owner.contains("dict") {
             let why = "the method belongs to Python 2, and the first line of the script leads to Python 3";
-            return self.told(Problem::PythonTwo, line, why, self.doctor(""));
+            return self.told(Problem::PythonTwo, line, why, self.convert());
         }
         let why = "nothing in the script has caught it, so that the script ended there";
         self.told(Problem::Exception, line, why, Mend::Command(format!("millau doctor --run {}", quoted(self.script))))

@@ -7,7 +7,7 @@ mod interpreter;
 mod location;
 pub(crate) mod moved;
 mod permissions;
-mod python;
+pub(crate) mod python;
 mod shebang;
 mod source;
 #[cfg(test)]

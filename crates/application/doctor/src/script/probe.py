@@ -12,7 +12,6 @@ import json  # noqa: E402
 import os  # noqa: E402
 import re  # noqa: E402
 import sysconfig  # noqa: E402
-import tokenize  # noqa: E402
 
 PY3 = sys.version_info[0] >= 3
 if PY3:
@@ -48,9 +47,7 @@ STILL_COMPILES = [(r"^\s*print\s*>>", "print >> statement")]
 
 def blanked(text):
     """The text with strings and comments replaced, so that patterns find code only."""
-    pattern = re.compile(
-        r"(?P<comment>#[^\n]*)|(?P<prefix>\b[a-zA-Z]{0,2})(?P<quote>\"\"\"|'''|\"|')", re.DOTALL
-    )
+    pattern = re.compile(r"(?P<comment>#[^\n]*)|(?P<prefix>\b[a-zA-Z]{0,2})(?P<quote>\"\"\"|'''|\"|')", re.DOTALL)
     out, at = [], 0
     while True:
         found = pattern.search(text, at)
@@ -82,14 +79,14 @@ def decoded(content, entry):
     declared = None
     lines = content.split(b"\n", 2)[:2]
     for line in lines:
-        cookie = re.match(br"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", line)
+        cookie = re.match(r"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)".encode("ascii"), line)
         if cookie:
             declared = cookie.group(1).decode("ascii")
             break
-        if not re.match(br"^[ \t\f]*(?:#.*)?\r?$", line):
+        if not re.match(r"^[ \t\f]*(?:#.*)?\r?$".encode("ascii"), line):
             break
     try:
-        return content.decode(declared or ("utf-8" if PY3 else "ascii")).lstrip(u"\ufeff")
+        return content.decode(declared or ("utf-8" if PY3 else "ascii")).lstrip("\ufeff")
     except LookupError:
         entry["encoding"] = {"line": 1, "byte": "", "declared": declared, "known": False}
     except UnicodeDecodeError as error:
@@ -157,7 +154,9 @@ class Reader(object):
         if isinstance(node, ast.Import):
             found = []
             for alias in node.names:
-                self.names[alias.asname or alias.name.split(".")[0]] = alias.name if alias.asname else alias.name.split(".")[0]
+                self.names[alias.asname or alias.name.split(".")[0]] = (
+                    alias.name if alias.asname else alias.name.split(".")[0]
+                )
                 found += self.module(alias.name, node.lineno, lazy)
             return found
         if isinstance(node, ast.ImportFrom):
@@ -192,13 +191,20 @@ class Reader(object):
         return re.search(r"'(ImportError|ModuleNotFoundError|Exception|BaseException|StandardError)'", kinds.join("''"))
 
     def decided(self, test):
-        if isinstance(test, (ast.Name, ast.Attribute)) and getattr(test, "id", getattr(test, "attr", "")) == "TYPE_CHECKING":
+        if (
+            isinstance(test, (ast.Name, ast.Attribute))
+            and getattr(test, "id", getattr(test, "attr", "")) == "TYPE_CHECKING"
+        ):
             return False
         nodes = list(ast.walk(test))
         names = [part.id for part in nodes if isinstance(part, ast.Name)]
         attributes = [part.attr for part in nodes if isinstance(part, ast.Attribute)]
         plain = not any(isinstance(part, (ast.Call, ast.Lambda)) for part in nodes)
-        if plain and names == ["sys"] and set(attributes) <= {"version_info", "major", "minor", "platform", "hexversion"}:
+        if (
+            plain
+            and names == ["sys"]
+            and set(attributes) <= {"version_info", "major", "minor", "platform", "hexversion"}
+        ):
             try:
                 return bool(eval(compile(ast.Expression(test), "test", "eval"), {"sys": sys}))
             except Exception:
@@ -212,7 +218,7 @@ class Reader(object):
         place = os.path.realpath(place) if place else ""
         if place.startswith(folder + os.sep) and place.endswith(".py"):
             self.local.append(place)
-        if not place or place.startswith(stdlib + os.sep) and "-packages" not in place:
+        if not place or (place.startswith(stdlib + os.sep) and "-packages" not in place):
             self.use(name, line)
         return []
 
@@ -240,7 +246,9 @@ def read(path, content):
         entry["syntax"] = {"line": None, "message": str(error), "kind": "SyntaxError"}
         tree = None
     if PY3:
-        comma = [pattern for pattern in OLD if pattern[1] == "except with a comma"] if sys.version_info >= (3, 14) else []
+        comma = (
+            [pattern for pattern in OLD if pattern[1] == "except with a comma"] if sys.version_info >= (3, 14) else []
+        )
         entry["old"] = old_syntax(text, STILL_COMPILES + (OLD if tree is None else comma))
     if tree is not None:
         missing.extend(reader.missing(tree.body, False))

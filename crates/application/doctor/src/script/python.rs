@@ -236,11 +236,7 @@ impl Judge<'_> {
         if self.report.lib2to3 {
             return format!("{} -m lib2to3 -w -n {}", quoted(&self.interpreter.program), quoted(path));
         }
-        format!(
-            "python3 -m venv /tmp/fissix && /tmp/fissix/bin/python -m pip install fissix && \
-             /tmp/fissix/bin/python -m fissix -w -n {}",
-            quoted(path)
-        )
+        with_fissix(path)
     }
 
     fn missing(&self, missing: &Missing) -> Finding {
@@ -333,6 +329,16 @@ impl Judge<'_> {
             quoted(self.path)
         )
     }
+}
+
+/// The command that turns Python 2 into Python 3, whatever Python there is: lib2to3 has left the standard library, and
+/// fissix is what became of it.
+pub(crate) fn with_fissix(path: &Path) -> String {
+    format!(
+        "python3 -m venv /tmp/fissix && /tmp/fissix/bin/python -m pip install fissix && \
+         /tmp/fissix/bin/python -m fissix -w -n {}",
+        quoted(path)
+    )
 }
 
 fn to_utf8(path: &Path, from: &str) -> String {

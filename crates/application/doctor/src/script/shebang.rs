@@ -7,6 +7,9 @@ use super::{Language, Options, language_of};
 use crate::mend::quoted;
 use crate::{Finding, Mend, Place, Problem, SafeMend};
 
+/// Interpreters that are packages of their own name.
+const PACKAGED: [&str; 7] = ["bash", "dash", "ksh", "perl", "php-cgi", "ruby", "zsh"];
+
 /// The kernel reads that much of the file (BINPRM_BUF_SIZE since Linux 5.1) and cuts the line there.
 const LONGEST: usize = 255;
 
@@ -177,8 +180,15 @@ impl Shebang<'_> {
                 Mend::Safe(SafeMend::ReplaceShebang { path: self.path.to_owned(), line: found.line.clone() })
             }
             None => {
-                let package = if language_of(wanted) == Language::Python { "python3" } else { wanted };
-                Mend::Command(format!("apt-get install {package}   # or the package manager of this system"))
+                let is_python = language_of(wanted) == Language::Python;
+                let package =
+                    if is_python { Some("python3") } else { PACKAGED.iter().find(|name| **name == wanted).copied() };
+                match package {
+                    Some(package) => {
+                        Mend::Command(format!("apt-get install {package}   # or the package manager of this system"))
+                    }
+                    None => Mend::Advice("name an interpreter that exists".into()),
+                }
             }
         }
     }

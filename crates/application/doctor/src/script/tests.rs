@@ -267,7 +267,11 @@ fn an_interpreter_that_differs_from_that_of_the_shell_is_noted() {
 fn an_interpreter_that_cannot_be_replaced_is_to_be_installed() {
     let folder = Folder::new();
     let path = folder.write("a.x", "#!/usr/bin/env no-such-language\n", 0o755);
-    assert!(only(&path, Problem::InterpreterNotOnPath).mend.command().starts_with("apt-get install no-such-language"));
+    assert_eq!(only(&path, Problem::InterpreterNotOnPath).mend.command(), "name an interpreter that exists");
+    let packaged = folder.write("a.ksh", "#!/opt/bin/ksh\n", 0o755);
+    let nothing = Options { path: "/nowhere".into(), ..options() };
+    let findings = diagnose_script(&packaged, &nothing);
+    assert!(findings[0].mend.command().starts_with("apt-get install ksh"), "{findings:?}");
 }
 
 #[test]

@@ -112,6 +112,10 @@ impl Ajp {
         self.decoder.is_body_complete()
     }
 
+    pub(super) fn is_read_out(&self) -> bool {
+        self.is_body_done()
+    }
+
     pub(super) fn awaits_invitation(&self) -> bool {
         false
     }

@@ -101,7 +101,8 @@ impl Fastcgi {
         options: &Options,
     ) -> Result<usize, Error> {
         let mut consumed = 0;
-        while !self.is_body_done() && consumed < input.len() && body.len() < limit {
+        // Also the end of STDIN behind the last byte of the body is taken, if it is here already.
+        while !self.stdin_ended && self.request.is_some() && consumed < input.len() && body.len() < limit {
             let rest = &input[consumed..];
             let (length, event) = self.receive(rest, replies, options)?;
             consumed += length;
@@ -123,6 +124,11 @@ impl Fastcgi {
                 }
                 Event::Pending => break,
             }
+        }
+        // Most often it has come along; a connection without it waits for a request that is half there.
+        if self.is_body_done() && self.decoder.is_stdin_end_next(&input[consumed..]) {
+            consumed += self.receive(&input[consumed..], replies, options)?.0;
+            self.stdin_ended = true;
         }
         Ok(consumed)
     }
@@ -146,6 +152,11 @@ impl Fastcgi {
 
     pub(super) fn is_body_done(&self) -> bool {
         self.stdin_ended || self.expected == Some(self.received) || self.request.is_none()
+    }
+
+    /// The end of STDIN is still to come when the body is known to be whole.
+    pub(super) fn is_read_out(&self) -> bool {
+        self.stdin_ended || self.request.is_none()
     }
 
     pub(super) fn awaits_invitation(&self) -> bool {

@@ -94,6 +94,10 @@ impl Http1 {
         self.decoder.is_done()
     }
 
+    pub(super) fn is_read_out(&self) -> bool {
+        self.is_body_done()
+    }
+
     pub(super) fn awaits_invitation(&self) -> bool {
         self.continue_awaited
     }

@@ -115,6 +115,10 @@ impl Single {
         self.remaining == 0
     }
 
+    pub(super) fn is_read_out(&self) -> bool {
+        self.is_body_done()
+    }
+
     pub(super) fn awaits_invitation(&self) -> bool {
         false
     }
