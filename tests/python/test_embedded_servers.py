@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from server import APPS, PATIENCE, command_environment
+from server import APPS, PATIENCE, Server, command_environment
 from test_cgi_front import run_cgi
 
 FASTCGI_BEGIN = struct.pack("!BBHHBx", 1, 1, 1, 8, 0) + struct.pack("!HB5x", 1, 0)
@@ -272,6 +272,26 @@ def test_a_paste_file_names_millau_as_its_server(tmp_path):
         answer = ask((host, port), b"GET /y HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["pid"] == program.process.pid
         assert program.end(signal.SIGTERM)[0] == 0
+
+
+def test_the_command_serves_a_paste_file_as_its_server_section_says(tmp_path):
+    pytest.importorskip("paste.deploy")
+    sock = tmp_path / "site.sock"
+    (tmp_path / "site.ini").write_text(
+        "[app:main]\npaste.app_factory = environs_site:factory\n"
+        "[server:main]\nuse = egg:millau#main\nport = 0\nbind = scgi+unix:%(here)s/site.sock\nthreads = 1\n"
+    )
+    (tmp_path / "environs_site.py").write_text(
+        "def factory(global_conf):\n    from environs import application\n    return application\n"
+    )
+    options = ("--chdir", str(tmp_path), "--pythonpath", str(APPS))
+    with Server("paste:site.ini", *options, bind=False) as server:
+        assert [front.partition(":")[0] for front in server.fronts] == ["http", "scgi+unix"]
+        environ = json.loads(ask(str(sock), scgi_request(REQUEST)).partition(b"\r\n\r\n")[2])["environ"]
+        assert (environ["PATH_INFO"], environ["wsgi.multithread"]) == ("/x", False)
+    with Server("paste:site.ini", *options, "--threads", "3", "--bind", "http://127.0.0.1:0") as server:
+        assert len(server.fronts) == 1
+        assert json.loads(server.get("/y").body)["environ"]["wsgi.multithread"] is True
 
 
 def test_a_setting_that_does_not_exist_is_an_exception():

@@ -1,5 +1,5 @@
-//! A script in place of a target: what it says takes its place on the command line. See `millau_config::script_words` for
-//! the form.
+//! A file that says how it is to be served: a script in place of a target, whose words take its place on the command line
+//! (`millau_config::script_words`), or a PasteDeploy file with a server of its own (`millau_config::paste_server_settings`).
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -8,6 +8,9 @@ use std::path::Path;
 
 /// More than this is no script.
 const LONGEST: u64 = 64 * 1024;
+
+/// More of a PasteDeploy file is not looked at.
+const LONGEST_INI: u64 = 1024 * 1024;
 
 /// Puts the words of the script that the kernel has called us for into the command line and makes its directory the current
 /// one. Command lines without a script are left as they are.
@@ -34,6 +37,28 @@ pub(crate) fn expand(mut arguments: Vec<OsString>) -> Result<Vec<OsString>, Stri
     arguments.extend(words);
     arguments.extend(rest);
     Ok(arguments)
+}
+
+/// What the `[server:main]` of a `paste:FILE.ini` says that is to be served, if Millau is the server that it names. A file
+/// that cannot be read says nothing here; loading it says why.
+pub(crate) fn paste_server(arguments: &[OsString]) -> Vec<(OsString, OsString)> {
+    let words: Vec<&str> = arguments.iter().map(|word| word.to_str().unwrap_or_default()).collect();
+    let target = words.iter().find_map(|word| word.strip_prefix("paste:"));
+    let Some(file) = target.filter(|_| words.first() == Some(&"serve")) else { return Vec::new() };
+    let directory = words.iter().enumerate().find_map(|(index, word)| match word.strip_prefix("--chdir") {
+        Some("") => words.get(index + 1).copied(),
+        Some(rest) => rest.strip_prefix('='),
+        None => None,
+    });
+    let file = file.split_once('#').map_or(file, |(file, _)| file);
+    let path = Path::new(directory.unwrap_or(".")).join(file);
+    let mut text = String::new();
+    let read = File::open(&path).and_then(|file| file.take(LONGEST_INI).read_to_string(&mut text));
+    let here = path.canonicalize().ok().and_then(|path| Some(path.parent()?.to_str()?.to_owned()));
+    match (read, here) {
+        (Ok(_), Some(here)) => millau_config::paste_server_settings(&text, &here),
+        _ => Vec::new(),
+    }
 }
 
 /// The text of a script; `None` where there is no file, or one that is no script.
