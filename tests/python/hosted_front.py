@@ -11,6 +11,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -42,6 +43,8 @@ class Application:
     prepare: Callable[[Path], None]
     static: str = ""
     """A directory of the instance whose files the front server serves below /static."""
+    relayed: bool = False
+    """As a CGI program, start a server that stays: to import the application takes seconds."""
 
 
 class Place:
@@ -103,7 +106,31 @@ class Place:
         file.chmod(0o755)
         return file
 
+    def relay(self, name: str, directory: Path, target: str) -> Path:
+        """What `millau relay` writes, once: written anew it would start a server anew."""
+        file = self.path / name
+        if file.exists():
+            return file
+        command = self.path / "bin" / "millau"
+        if not command.exists():
+            command.parent.mkdir(exist_ok=True)
+            paths = self.environment()["PYTHONPATH"].split(":")
+            command.write_text(
+                f"#!{self.interpreter()}\nimport sys\n\nsys.path[1:1] = {paths}\n"
+                "from millau.__main__ import main\n\nsys.exit(main())\n"
+            )
+            command.chmod(0o755)
+        options = ["--chdir", str(directory), "--exit-when-idle", "60"]
+        ran = subprocess.run([command, "relay", file, target, *options], cwd="/", capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+        return file
+
     def close(self) -> None:
+        """What a relay has started works in one of the directories here."""
+        for entry in os.listdir("/proc"):
+            with contextlib.suppress(OSError):
+                if entry.isdigit() and Path(os.readlink(f"/proc/{entry}/cwd")).is_relative_to(self.path):
+                    os.kill(int(entry), signal.SIGTERM)
         shutil.rmtree(self.path, ignore_errors=True)
 
 
@@ -128,21 +155,28 @@ class Host:
     def program(self, pair: Pair) -> Path:
         """What the front server is to start."""
         directory = self.place.instance(self.application, f"{self.name}-programs", of_the_user=True)
+        if pair.way == "cgi" and self.application.relayed:
+            return self.place.relay(f"{self.name}-relay", directory, self.application.target)
         if pair.way == "cgi":
             command = f"cgi {self.application.target}"
         else:
             command = f"serve {' '.join(self.applications())} --bind fastcgi+fd:0"
         return self.place.script(f"{self.name}-{pair}", directory, f"-m millau {command}")
 
-    def options(self, pair: Pair) -> list[str]:
-        """Of `millau config`."""
+    def own_program(self, pair: Pair, file: str) -> Path:
+        """A program that runs a server itself, for the front server to start."""
+        directory = self.place.instance(self.application, f"{self.name}-programs", of_the_user=True)
+        return self.place.script(f"{self.name}-{pair}-own", directory, file)
+
+    def options(self, pair: Pair, where: Path | str | None = None) -> list[str]:
+        """Of `millau config`. `where`, if it is not Millau or started by it: a program, or a --bind."""
         options = ["--mount", self.mount] if self.mount else []
         if pair.way == "spawn":
-            options += ["--bind", "fastcgi+fd:0", "--program", str(self.program(pair))]
+            options += ["--bind", "fastcgi+fd:0", "--program", str(where or self.program(pair))]
         elif pair.way == "cgi":
-            options += ["--program", str(self.program(pair))]
+            options += ["--program", str(where or self.program(pair))]
         else:
-            options += ["--bind", self.backend.bind(pair)]
+            options += ["--bind", str(where or self.backend.bind(pair))]
         if (pair.server, pair.way) == ("apache", "ajp"):
             options += ["--ajp-secret", SECRET]
         if self.application.static:
@@ -150,8 +184,8 @@ class Host:
         return options
 
     @contextlib.contextmanager
-    def behind(self, pair: Pair, options: Sequence[str] | None = None) -> Iterator[FrontServer]:
-        front = run_front_server(pair, self.mount, options or self.options(pair), self.path)
+    def behind(self, pair: Pair, where: Path | str | None = None) -> Iterator[FrontServer]:
+        front = run_front_server(pair, self.mount, self.options(pair, where), self.path)
         FrontServer.running.append(front)
         try:
             yield front

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import importlib.metadata
@@ -13,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import unescape
 from pathlib import Path
 from urllib.parse import urlencode
@@ -21,8 +22,9 @@ from xml.etree import ElementTree
 
 import pytest
 from forced import forced
-from front_server import FrontServer
-from hosted_front import HOSTED_APPS, HOSTED_PAIRS, Application, Browser, Hosts
+from front_server import FrontServer, Pair
+from hosted_front import HOSTED_APPS, HOSTED_PAIRS, Application, Browser, Host, Hosts
+from server import PATIENCE, command_environment
 from test_hosted_django import TOKEN, manage
 from visitor import FORM, MULTIPART, bytes_of, multipart
 
@@ -79,6 +81,10 @@ def prepare_wiki(directory: Path, kept: Path | None) -> None:
     copied("moin", directory)
 
 
+DJANGO = Application("django", "site1.wsgi:application", prepare_django, static="collected")
+SAMPLE = Application("sample", "sample:app", lambda directory: copied("howto", directory))
+
+
 @pytest.fixture(scope="session")
 def hosts() -> Iterator[Hosts]:
     hosts = Hosts()
@@ -86,28 +92,33 @@ def hosts() -> Iterator[Hosts]:
     hosts.close()
 
 
+def names(pairs: Sequence[tuple[Pair, str]]) -> list[str]:
+    return [f"{pair}{' below ' + mount if mount else ''}" for pair, mount in pairs]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    ids = [f"{pair}{' below ' + mount if mount else ''}" for pair, mount in HOSTED_PAIRS]
     for name in ("django", "wiki", "edited_wiki", "sample"):
         if name in metafunc.fixturenames:
-            metafunc.parametrize(name, HOSTED_PAIRS, ids=ids, indirect=True, scope="module")
+            metafunc.parametrize(name, HOSTED_PAIRS, ids=names(HOSTED_PAIRS), indirect=True, scope="module")
 
 
-def fronted(hosts: Hosts, pair, mount: str, application: Application) -> Iterator[FrontServer]:
+def skip_where_missing(hosts: Hosts, pair: Pair) -> None:
     missing = hosts.missing(pair)
     if missing and os.environ.get("INTEROP_REQUIRED"):
         pytest.fail(f"{missing}, and INTEROP_REQUIRED asks for it")
     if missing:
         pytest.skip(missing)
+
+
+def fronted(hosts: Hosts, pair: Pair, mount: str, application: Application) -> Iterator[FrontServer]:
+    skip_where_missing(hosts, pair)
     with hosts.host(application, mount).behind(pair) as front:
         yield front
 
 
 @pytest.fixture(scope="module")
 def django(request, hosts) -> Iterator[FrontServer]:
-    yield from fronted(
-        hosts, *request.param, Application("django", "site1.wsgi:application", prepare_django, "collected")
-    )
+    yield from fronted(hosts, *request.param, DJANGO)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +130,7 @@ def the_wiki(request, hosts) -> Iterator[FrontServer]:
     pytest.importorskip("moin", reason="moin's package does not install for this Python")
     cache = getattr(request.config, "cache", None)
     kept = Path(cache.mkdir("wikis")) if cache else None
-    application = Application("wiki", "wiki:application", lambda directory: prepare_wiki(directory, kept))
+    application = Application("wiki", "wiki:application", lambda directory: prepare_wiki(directory, kept), relayed=True)
     yield from fronted(hosts, *request.param, application)
 
 
@@ -131,8 +142,7 @@ def edited_wiki(request, hosts) -> Iterator[FrontServer]:
 
 @pytest.fixture(scope="module")
 def sample(request, hosts) -> Iterator[FrontServer]:
-    application = Application("sample", "sample:app", lambda directory: copied("howto", directory))
-    yield from fronted(hosts, *request.param, application)
+    yield from fronted(hosts, *request.param, SAMPLE)
 
 
 def needs_bodies(front: FrontServer) -> None:
@@ -330,23 +340,66 @@ def table(browser: Browser) -> dict[str, str]:
     return {unescape(name): unescape(value) for name, value in rows}
 
 
-def test_the_sample_shows_its_environment(sample):
-    with Browser(sample) as browser:
+def assert_environment_is_shown(front: FrontServer) -> None:
+    with Browser(front) as browser:
         browser.get("/a%20b/%C3%A9/c;d?x=1%26&y=%20", fields=[("X-Twice", "one"), ("X-Twice", "two")])
         assert browser.last.text.startswith("<h1>FastCGI Environment</h1><table>")
+        assert browser.last.text.endswith("</table>")
         assert browser.last["Content-Type"] == "text/html"
         seen = table(browser)
-        assert (seen["SCRIPT_NAME"], seen["PATH_INFO"]) == (sample.mount, "/a b/\xc3\xa9/c;d")
+        assert (seen["SCRIPT_NAME"], seen["PATH_INFO"]) == (front.mount, "/a b/\xc3\xa9/c;d")
         assert seen["QUERY_STRING"] == "x=1%26&y=%20"
         assert re.fullmatch("one, ?two", seen["HTTP_X_TWICE"])
         assert (seen["REQUEST_METHOD"], seen["REMOTE_ADDR"]) == ("GET", "127.0.0.1")
-        assert seen["wsgi.run_once"] == str(sample.pair.way == "cgi")
+        assert seen["wsgi.run_once"] == str(front.pair.way == "cgi")
         assert browser.ask("HEAD", "/").body == b""
+
+
+def assert_bodies_may_stay_unread(front: FrontServer) -> None:
+    with Browser(front) as browser:
+        for _ in range(3):
+            browser.ask("POST", "/form", 200, [("Content-Type", "text/plain")], b"unread" * 20_000)
+            assert table(browser)["CONTENT_LENGTH"] == "120000"
+
+
+def test_the_sample_shows_its_environment(sample):
+    assert_environment_is_shown(sample)
 
 
 def test_the_sample_leaves_a_body_unread(sample):
     needs_bodies(sample)
-    with Browser(sample) as browser:
-        for _ in range(3):
-            browser.ask("POST", "/form", 200, [("Content-Type", "text/plain")], b"unread" * 20_000)
-            assert table(browser)["CONTENT_LENGTH"] == "120000"
+    assert_bodies_may_stay_unread(sample)
+
+
+OWN = [(pair, mount) for pair, mount in HOSTED_PAIRS if pair.way == "spawn" or str(pair) == "nginx-fastcgi"]
+
+
+@pytest.mark.parametrize(("pair", "mount"), OWN, ids=names(OWN))
+def test_the_sample_runs_with_nothing_but_its_import_changed(hosts, pair, mount, tmp_path):
+    skip_where_missing(hosts, pair)
+    host = hosts.host(SAMPLE, mount)
+    with contextlib.ExitStack() as stack:
+        if pair.way == "spawn":
+            where = host.own_program(pair, "sample_program.py")
+        else:
+            where = f"fastcgi+unix:{stack.enter_context(own_server(host))}"
+        front = stack.enter_context(host.behind(pair, where))
+        assert_environment_is_shown(front)
+        assert_bodies_may_stay_unread(front)
+
+
+@contextlib.contextmanager
+def own_server(host: Host) -> Iterator[Path]:
+    """The sample as a program of its own, with a bindAddress."""
+    socket = host.path / "own.sock"
+    command = [sys.executable, "sample_program.py", str(socket)]
+    env = command_environment()
+    process = subprocess.Popen(command, cwd=host.directory, env=env, stderr=subprocess.PIPE, umask=0, text=True)
+    try:
+        while "ready: " not in (line := process.stderr.readline()):
+            assert line, f"ended with {process.wait(PATIENCE)}"
+        yield socket
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
