@@ -396,7 +396,7 @@ def own_server(host: Host) -> Iterator[Path]:
     env = command_environment()
     process = subprocess.Popen(command, cwd=host.directory, env=env, stderr=subprocess.PIPE, umask=0, text=True)
     try:
-        while "ready: " not in (line := process.stderr.readline()):
+        while " listening on " not in (line := process.stderr.readline()):
             assert line, f"ended with {process.wait(PATIENCE)}"
         yield socket
     finally:
