@@ -43,8 +43,6 @@ class Application:
     prepare: Callable[[Path], None]
     static: str = ""
     """A directory of the instance whose files the front server serves below /static."""
-    relayed: bool = False
-    """As a CGI program, start a server that stays: to import the application takes seconds."""
 
 
 class Place:
@@ -155,7 +153,7 @@ class Host:
     def program(self, pair: Pair) -> Path:
         """What the front server is to start."""
         directory = self.place.instance(self.application, f"{self.name}-programs", of_the_user=True)
-        if pair.way == "cgi" and self.application.relayed:
+        if pair.way == "relay":
             return self.place.relay(f"{self.name}-relay", directory, self.application.target)
         if pair.way == "cgi":
             command = f"cgi {self.application.target}"
@@ -173,7 +171,7 @@ class Host:
         options = ["--mount", self.mount] if self.mount else []
         if pair.way == "spawn":
             options += ["--bind", "fastcgi+fd:0", "--program", str(where or self.program(pair))]
-        elif pair.way == "cgi":
+        elif pair.way in ("cgi", "relay"):
             options += ["--program", str(where or self.program(pair))]
         else:
             options += ["--bind", str(where or self.backend.bind(pair))]
@@ -216,7 +214,7 @@ class Hosts:
         """Why a pair cannot be tried here."""
         if program(pair.server) is None:
             return f"{pair.server} is not installed"
-        if pair.way in ("spawn", "cgi") and self.place.interpreter() is None:
+        if pair.way in ("spawn", "cgi", "relay") and self.place.interpreter() is None:
             return f"no Python {sys.version_info[0]}.{sys.version_info[1]} that {self.place.user} may start finds the packages"
         return None
 

@@ -97,9 +97,18 @@ def names(pairs: Sequence[tuple[Pair, str]]) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for name in ("django", "wiki", "edited_wiki", "sample"):
+    resident = [(pair, mount) for pair, mount in HOSTED_PAIRS if pair.way != "cgi"]
+    cgi = [(pair, mount) for pair, mount in HOSTED_PAIRS if pair.way == "cgi"]
+    chosen = {
+        "django": HOSTED_PAIRS,
+        "sample": HOSTED_PAIRS,
+        "wiki": resident,
+        "edited_wiki": resident,
+        "cgi_wiki": cgi,
+    }
+    for name, pairs in chosen.items():
         if name in metafunc.fixturenames:
-            metafunc.parametrize(name, HOSTED_PAIRS, ids=names(HOSTED_PAIRS), indirect=True, scope="module")
+            metafunc.parametrize(name, pairs, ids=names(pairs), indirect=True, scope="module")
 
 
 def skip_where_missing(hosts: Hosts, pair: Pair) -> None:
@@ -130,13 +139,19 @@ def the_wiki(request, hosts) -> Iterator[FrontServer]:
     pytest.importorskip("moin", reason="moin's package does not install for this Python")
     cache = getattr(request.config, "cache", None)
     kept = Path(cache.mkdir("wikis")) if cache else None
-    application = Application("wiki", "wiki:application", lambda directory: prepare_wiki(directory, kept), relayed=True)
+    application = Application("wiki", "wiki:application", lambda directory: prepare_wiki(directory, kept))
     yield from fronted(hosts, *request.param, application)
 
 
 @pytest.fixture(scope="module")
 def edited_wiki(request, hosts) -> Iterator[FrontServer]:
     """The same, after all that only read: an edit makes Moin render its feed anew, for seconds."""
+    yield from the_wiki(request, hosts)
+
+
+@pytest.fixture(scope="module")
+def cgi_wiki(request, hosts) -> Iterator[FrontServer]:
+    """Started anew for each request, which takes seconds: for a few of them."""
     yield from the_wiki(request, hosts)
 
 
@@ -278,6 +293,14 @@ def test_the_wiki_shows_its_pages_and_all_links_stay_below_the_mount(wiki):
             assert len([browser.below(address) for address in links(browser.last.text)]) > 10
         browser.get("/None/at%20all", 404)
         assert [browser.below(address) for address in links(browser.last.text)]
+        browser.get("/+modify/Home", 403)
+
+
+def test_the_wiki_answers_as_a_program_for_one_request(cgi_wiki):
+    with Browser(cgi_wiki) as browser:
+        assert "MoinMoin Wiki Welcome" in browser.get("/Home").text
+        files = [browser.below(address) for address in links(browser.last.text) if address.endswith(".css")]
+        assert browser.get(files[0])["Content-Type"].startswith("text/css")
         browser.get("/+modify/Home", 403)
 
 
