@@ -98,6 +98,7 @@ fn serve(py: Python<'_>, settings: &Settings) -> i32 {
         log::warn!("{warning}");
     }
     raise_descriptor_limit(settings.limits.connections);
+    give_memory_back();
     let access_log = match open_access_log(settings) {
         Ok(access_log) => access_log,
         Err(error) => {
@@ -140,6 +141,28 @@ pub(crate) fn open_access_log(settings: &Settings) -> Result<Option<Arc<AccessLo
     let open = |target| AccessLog::open(target, settings.access_log_format).map(Arc::new);
     settings.access_log.as_ref().map(open).transpose()
 }
+
+/// Lets large buffers go back to the system when they are freed. Left to itself, the C library keeps whatever sizes it has
+/// seen, so that a worker would stay as large as its largest bodies ever made it.
+#[cfg(target_env = "gnu")]
+fn give_memory_back() {
+    /// From this size on a buffer is a mapping of its own; bodies of ordinary size stay below.
+    const MAPPED_FROM: libc::c_int = 512 * 1024;
+    /// So much may lie unused at the end of the heap.
+    const KEPT: libc::c_int = 16 * 1024 * 1024;
+    if std::env::vars_os().any(|(name, _)| name.to_string_lossy().starts_with("MALLOC_")) {
+        // The operator has decided.
+        return;
+    }
+    // SAFETY: sets two numbers of the allocator, while this process has one thread.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_FROM);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT);
+    }
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn give_memory_back() {}
 
 /// Asks for as many descriptors as the connections need, if the system's hard limit lets us; says so where it does not.
 fn raise_descriptor_limit(connections: usize) {
