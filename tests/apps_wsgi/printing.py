@@ -75,6 +75,24 @@ def endless_at_once(environ, start_response):
     return EndlessAtOnce()
 
 
+class Whole:
+    """Takes its time to close."""
+
+    def __iter__(self):
+        yield b"whole"
+
+    def close(self):
+        for _ in range(100):
+            time.sleep(0.01)
+        print("closed", file=sys.stderr)
+
+
+@application.case
+def whole(environ, start_response):
+    start_response("200 OK", [*TEXT, ("Content-Length", "5")])
+    return Whole()
+
+
 @application.case
 def thread(environ, start_response):
     """A thread goes on after the response."""

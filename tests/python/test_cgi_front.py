@@ -196,6 +196,27 @@ def test_a_client_that_is_gone_ends_the_application():
     assert process.wait(PATIENCE) != 0
 
 
+def test_a_program_that_is_ended_behind_its_whole_response_closes_what_it_has_open():
+    """lighttpd ends a program as soon as it has all that the response's length promised."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "millau", "cgi", "printing"],
+        cwd=APPS,
+        env=command_environment(CGI | {"PATH_INFO": "/whole"}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    )
+    read = b""
+    while not read.endswith(b"\r\n\r\nwhole"):
+        piece = process.stdout.read(1000)
+        assert piece, process.communicate()
+        read += piece
+    process.terminate()
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert errors.count(b"closed") == 1 and b"Traceback" not in errors
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("case", ["endless", "endless_at_once"])
 def test_a_program_that_the_web_server_ends_closes_what_it_has_open(case):
     variables = CGI | {"PATH_INFO": f"/{case}"}

@@ -9,7 +9,7 @@ use millau_gateway::{BodyExtent, BodyLength, Bytes, Channel, Error, Request, Res
 use rustix::process::{Pid, getpid};
 
 use crate::input::Input;
-use crate::interrupt::{heard, is_interrupted};
+use crate::interrupt::{delivered, heard, is_interrupted};
 use crate::output::Output;
 use crate::serve::{Ending, Options};
 use crate::streams::Streams;
@@ -263,7 +263,12 @@ impl Channel for CgiExchange {
             return Err(Error::disconnected("this process was forked off the one that the request belongs to"));
         }
         match self.output.drain(&mut self.input) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                if self.bodiless || self.is_body_sent() {
+                    delivered();
+                }
+                Ok(())
+            }
             Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
                 Err(self.disconnected("the web server is too slow to read", error))
             }

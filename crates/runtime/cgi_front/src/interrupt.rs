@@ -15,7 +15,14 @@ pub(crate) fn heard() {
     HEARD.store(true, Relaxed);
 }
 
-/// True when a wait has told the application that its client has gone, for this reason or for another.
+/// The response is whole. Who has read it may end this process at once, as lighttpd does, and the application has yet to
+/// close what it has open.
+pub(crate) fn delivered() {
+    HEARD.store(true, Relaxed);
+}
+
+/// True when there is nothing left to interrupt: a wait has told the application that its client has gone, for this reason
+/// or for another, or the response is whole.
 pub fn is_interrupt_heard() -> bool {
     HEARD.load(Relaxed)
 }
