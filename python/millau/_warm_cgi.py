@@ -172,7 +172,11 @@ def serve(script: Script, jobs: _socket.socket, news: _socket.socket) -> NoRetur
     control = _socket.socket(fileno=descriptors[3])
     try:
         control.send(b"%d" % os.getpid())
+        # The server puts the limits on this process before it lets it go on.
+        may_go = control.recv(1)
     except OSError:
+        may_go = b""
+    if not may_go:
         os._exit(0)  # The server has given the job to somebody else.
     for number, descriptor in enumerate(descriptors[:3]):
         os.dup2(descriptor, number)

@@ -139,6 +139,8 @@ impl WarmJob {
                     self.limits.apply(child.pid());
                     self.reaper.begin(child.pid());
                 }
+                // Not before: the script must not run a line without its limits.
+                let _ = rustix::net::send(&self.control, b"g", SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
                 self.theirs = None;
                 self.take_by = None;
                 self.parent.note_served();
