@@ -318,7 +318,7 @@ SOFTWARE = {
                 fields=(("X-HgArg-1", "cmds=heads+%3Bknown+nodes%3D"),),
                 body=b"",
             ),
-            Page(f"{HGWEB}/none", 404, b"none"),
+            Page(f"{HGWEB}/none", 404, b'The specified repository "none" is unknown, sorry.'),
             Page(f"{HGWEB}/story/rev/none", 404, b"unknown revision"),
             Page(f"{HGWEB}/story", method="HEAD"),
         ],
