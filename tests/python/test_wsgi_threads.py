@@ -133,6 +133,18 @@ def test_a_call_that_computes_does_not_stop_others(server):
             assert client.response().body == b"released"
 
 
+def test_what_has_blocked_before_does_not_take_the_lead_away(server, gate):
+    """Once a target is known to block, its calls go to a thread of their own and the thread that reads goes on reading."""
+    with blocked(server, gate, 5):
+        pass
+    leads = []
+    for _ in range(10):
+        with blocked(server, gate, 1):
+            leads.append(json.loads(server.get("/count").body)["thread"])
+    changes = sum(before != after for before, after in zip(leads, leads[1:]))
+    assert changes <= 3, leads
+
+
 def test_at_the_limit_requests_wait_and_are_served_later(gate):
     with Server("threads", "--threads", "4", cwd=APPS, env=gate.environment) as server, contextlib.ExitStack() as stack:
         clients = [stack.enter_context(server.client()) for _ in range(7)]

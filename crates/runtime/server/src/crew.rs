@@ -90,14 +90,16 @@ impl Shared {
     fn call_apart(self: &Arc<Self>, number: usize, exchange: Box<FrontExchange>) {
         let target = Blockers::name(&exchange.request.method, exchange.request.target());
         ROLE.set(Role::Follower);
-        let began = Instant::now();
         let mut exchange = Some(exchange);
+        let mut quick = true;
         self.application.batch(&mut || {
+            // Inside: waiting for the interpreter says nothing about the call.
+            let began = Instant::now();
             if let Some(exchange) = exchange.take() {
                 self.call(number, exchange);
             }
+            quick = began.elapsed() < QUICK;
         });
-        let quick = began.elapsed() < QUICK;
         self.deliver_own();
         let mut shift = self.lock();
         if quick { shift.blockers.quick(target) } else { shift.blockers.blocked(target) }

@@ -58,6 +58,8 @@ pub(crate) struct Shift {
     /// Requests that will block, as those like them did: each waits for a thread of its own.
     pub(crate) set_aside: VecDeque<Box<FrontExchange>>,
     pub(crate) blockers: Blockers,
+    /// The name of what the leader calls, for the blockers.
+    pub(crate) in_call: u64,
     /// Responses that wait to be sent together.
     pub(crate) finished: Vec<Box<FrontExchange>>,
     /// Slots to be looked at without an event.

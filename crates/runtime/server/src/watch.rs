@@ -6,7 +6,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -34,14 +34,12 @@ pub(crate) struct Alarm {
     /// A batch is on.
     batch: AtomicBool,
     alert: AtomicBool,
-    /// The term of the leader that was last found blocked; 0 for none.
-    blocked: AtomicU64,
 }
 
 impl Alarm {
     pub(crate) fn new() -> io::Result<Self> {
         let timer = rustix::time::timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?;
-        Ok(Self { timer, batch: AtomicBool::new(false), alert: AtomicBool::new(false), blocked: AtomicU64::new(0) })
+        Ok(Self { timer, batch: AtomicBool::new(false), alert: AtomicBool::new(false) })
     }
 
     /// A batch begins.
@@ -59,11 +57,6 @@ impl Alarm {
     /// Wakes the watcher as soon as can be.
     pub(crate) fn ring(&self) {
         self.arm(Duration::from_nanos(1));
-    }
-
-    /// True if the leader of this term lost the lead because it was blocked, and not because it computed.
-    pub(crate) fn take_blocked(&self, term: u64) -> bool {
-        self.blocked.compare_exchange(term, 0, Relaxed, Relaxed).is_ok()
     }
 
     fn arm(&self, after: Duration) {
@@ -132,7 +125,8 @@ impl Shared {
             return false;
         }
         if blocked {
-            self.alarm.blocked.store(shift.term, Relaxed);
+            let target = shift.in_call;
+            shift.blockers.blocked(target);
         }
         self.hand_over(&mut shift);
         // The batch is over as far as it was this leader's; whoever leads next begins one of its own.
