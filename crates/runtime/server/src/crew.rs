@@ -1,6 +1,6 @@
 //! The threads of a worker: how they come, wait for the lead, and go.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::blockers::{Blockers, QUICK};
@@ -26,19 +26,20 @@ impl Shared {
     pub(crate) fn work(self: &Arc<Self>, number: usize) {
         self.application.thread(&mut || {
             let mut desk = Desk::new(number);
-            while let Some(duty) = self.follow(number) {
+            let mut shift = self.lock();
+            while let Some(duty) = self.follow(shift, number) {
                 match duty {
                     Duty::Lead(term) => self.lead(&mut desk, term),
                     Duty::Call(exchange) => self.call_apart(number, exchange),
                 }
+                shift = self.lock();
+                shift.idle += 1;
             }
         });
     }
 
-    /// Waits for something to do. `None`: this thread is not needed any more.
-    fn follow(&self, number: usize) -> Option<Duty> {
-        let mut shift = self.lock();
-        shift.idle += 1;
+    /// Waits for something to do, counted as idle before. `None`: this thread is not needed any more.
+    fn follow(&self, mut shift: MutexGuard<'_, Shift>, number: usize) -> Option<Duty> {
         let duty = loop {
             if shift.stopping {
                 break None;
@@ -65,13 +66,13 @@ impl Shared {
         duty
     }
 
-    /// How many threads wait, or may still be started.
+    /// How many threads wait or are on their way, or may still be started.
     pub(crate) fn threads_to_come(&self, shift: &Shift) -> usize {
         let more = if shift.hiring_failed { 0 } else { self.options.threads_max.saturating_sub(shift.threads) };
         shift.idle + more
     }
 
-    /// Finds a thread for each request that was set aside.
+    /// Finds a thread for each request that was set aside; those that none will come for are the leader's own again.
     pub(crate) fn call_followers(self: &Arc<Self>, shift: &mut Shift) {
         let wanted = shift.set_aside.len();
         for _ in 0..wanted.min(shift.idle) {
@@ -80,9 +81,10 @@ impl Shared {
         for _ in shift.idle..wanted.min(self.threads_to_come(shift)) {
             self.hire(shift);
         }
-        if shift.threads <= 1 {
-            // No thread could be started: then this one runs them.
-            shift.ready.append(&mut shift.set_aside);
+        for _ in shift.idle..wanted {
+            // A thread that was on its way to one may have been given the lead instead.
+            let exchange = shift.set_aside.pop_front();
+            shift.ready.extend(exchange);
         }
     }
 
@@ -116,7 +118,7 @@ impl Shared {
         }
     }
 
-    /// Starts one more thread.
+    /// Starts one more thread, which counts as idle from now on.
     pub(crate) fn hire(self: &Arc<Self>, shift: &mut Shift) {
         let number = shift.numbers.take();
         let shared = self.clone();
@@ -127,6 +129,7 @@ impl Shared {
         }) {
             Ok(_) => {
                 shift.threads += 1;
+                shift.idle += 1;
                 shift.hiring_failed = false;
             }
             Err(error) => {

@@ -47,7 +47,7 @@ pub(crate) struct Shift {
     pub(crate) term: u64,
     /// The lead is free: the next thread that looks takes it.
     pub(crate) vacant: bool,
-    /// Threads that exist, and those of them that wait for the lead.
+    /// Threads that exist, and those of them that wait for a duty or are on their way to that.
     pub(crate) threads: usize,
     pub(crate) idle: usize,
     pub(crate) numbers: Numbers,

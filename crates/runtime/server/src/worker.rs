@@ -124,6 +124,7 @@ impl Worker {
             for _ in 1..shared.options.threads_min {
                 shared.hire(&mut shift);
             }
+            shift.idle += 1;
         }
         shared.work(0);
         if let Some(watcher) = watcher {
