@@ -134,14 +134,22 @@ def test_a_call_that_computes_does_not_stop_others(server):
 
 
 def test_what_has_blocked_before_does_not_take_the_lead_away(server, gate):
-    """Once a target is known to block, its calls go to a thread of their own and the thread that reads goes on reading."""
-    with blocked(server, gate, 5):
-        pass
+    """Once a target is known to block, its calls go to a thread of their own and the thread that reads goes on reading;
+    also where there are always some that stand still."""
     leads = []
-    for _ in range(10):
-        with blocked(server, gate, 1):
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(server.client()) for _ in range(5)]
+        standing = []
+        for step in range(20):
+            client = clients[step % 5]
+            if len(standing) == 5:
+                standing.pop(0).open()
+                assert client.response().status == 200
+            client.send(request_bytes(target=f"/gate?{step}"))
+            standing.append(gate.next("gate"))
             leads.append(json.loads(server.get("/count").body)["thread"])
-    changes = sum(before != after for before, after in zip(leads, leads[1:]))
+        gate.forget()
+    changes = sum(before != after for before, after in zip(leads[10:], leads[11:]))
     assert changes <= 3, leads
 
 
