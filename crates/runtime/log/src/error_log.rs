@@ -9,6 +9,7 @@
 
 use std::fmt::{self, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::SystemTime;
 
 use log::{Level, LevelFilter, Log, Metadata};
@@ -47,6 +48,8 @@ pub fn reopen() -> Result<(), LogError> {
 pub struct ErrorLog {
     sink: Sink,
     level: LevelFilter,
+    /// Messages that nobody has taken since the last that was.
+    lost: AtomicU64,
 }
 
 impl ErrorLog {
@@ -55,7 +58,7 @@ impl ErrorLog {
     /// # Errors
     /// The file cannot be opened.
     pub fn open(target: &LogTarget, level: LevelFilter) -> Result<Self, LogError> {
-        Ok(Self { sink: Sink::open("error log", target)?, level })
+        Ok(Self { sink: Sink::open("error log", target)?, level, lost: AtomicU64::new(0) })
     }
 
     /// See [`reopen`].
@@ -76,10 +79,16 @@ impl Log for ErrorLog {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let line = line(SystemTime::now(), record.level(), std::process::id(), record.args());
-        if self.sink.write(&line).is_err() {
-            // The disk is full, say. Then it is better said elsewhere than not at all; if that fails too, nobody listens.
-            let _ = Sink::Stderr.write(&line);
+        let message = line(SystemTime::now(), record.level(), std::process::id(), record.args());
+        if self.sink.write(&message).is_ok() {
+            let lost = self.lost.swap(0, Relaxed);
+            if lost > 0 {
+                let told = format_args!("{lost} messages were lost: for a while the error log could not be written");
+                let _ = self.sink.write(&line(SystemTime::now(), Level::Warn, std::process::id(), &told));
+            }
+        } else if Sink::Stderr.write(&message).is_err() {
+            // The disk is full, say; then it is better said elsewhere than not at all. Here nobody listens there either.
+            self.lost.fetch_add(1, Relaxed);
         }
     }
 

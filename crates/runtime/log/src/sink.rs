@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::thread;
 
@@ -19,6 +20,14 @@ const PIPE_PIECE: usize = 4096;
 /// How often a writer looks for the file while it is being opened anew. That takes a moment only, unless the process was
 /// forked in just this moment; then nobody will ever end it in the child.
 const TRIES: usize = 1000;
+
+/// How long a writer waits for a reader that does not read. After that, lines are given up without waiting until it reads
+/// again: a log must not stop what it tells of.
+const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// Whether the readers of the process's own streams have stopped reading.
+static STDOUT_STUCK: AtomicBool = AtomicBool::new(false);
+static STDERR_STUCK: AtomicBool = AtomicBool::new(false);
 
 /// A log that cannot be written to.
 #[derive(Debug)]
@@ -71,7 +80,13 @@ impl std::error::Error for LogError {
 pub(crate) enum Sink {
     Stdout,
     Stderr,
-    File { log: &'static str, path: PathBuf, file: RwLock<File> },
+    File {
+        log: &'static str,
+        path: PathBuf,
+        file: RwLock<File>,
+        /// It is a named pipe whose reader has stopped reading.
+        stuck: AtomicBool,
+    },
 }
 
 impl Sink {
@@ -84,14 +99,14 @@ impl Sink {
                 // The process may change its directory before the file is opened anew.
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 let file = RwLock::new(append_to(log, &path)?);
-                Self::File { log, path, file }
+                Self::File { log, path, file, stuck: AtomicBool::new(false) }
             }
         })
     }
 
     /// Opens the file anew, after it was moved away. On failure the old one stays.
     pub(crate) fn reopen(&self) -> Result<(), LogError> {
-        if let Self::File { log, path, file } = self {
+        if let Self::File { log, path, file, .. } = self {
             let new = append_to(log, path)?;
             *file.write().unwrap_or_else(PoisonError::into_inner) = new;
         }
@@ -99,12 +114,15 @@ impl Sink {
     }
 
     /// Writes whole lines: with one call, or where they go into a pipe, with as few as keep each line in one piece.
+    ///
+    /// # Errors
+    /// `TimedOut`: nobody reads the pipe or terminal; part of the lines may have been written. Others as of `write(2)`.
     pub(crate) fn write(&self, lines: &[u8]) -> io::Result<()> {
         match self {
-            Self::Stdout => write_lines(rustix::stdio::stdout(), lines),
-            Self::Stderr => write_lines(rustix::stdio::stderr(), lines),
-            Self::File { file, .. } => match read_lock(file) {
-                Some(file) => write_lines(file.as_fd(), lines),
+            Self::Stdout => write_lines(rustix::stdio::stdout(), &STDOUT_STUCK, lines),
+            Self::Stderr => write_lines(rustix::stdio::stderr(), &STDERR_STUCK, lines),
+            Self::File { file, stuck, .. } => match read_lock(file) {
+                Some(file) => write_lines(file.as_fd(), stuck, lines),
                 None => Err(io::ErrorKind::WouldBlock.into()),
             },
         }
@@ -137,14 +155,17 @@ fn read_lock(file: &RwLock<File>) -> Option<RwLockReadGuard<'_, File>> {
     None
 }
 
-fn write_lines(fd: BorrowedFd<'_>, lines: &[u8]) -> io::Result<()> {
-    if lines.len() <= PIPE_PIECE || !is_pipe(fd) {
-        return write_all(fd, lines);
+fn write_lines(fd: BorrowedFd<'_>, stuck: &AtomicBool, lines: &[u8]) -> io::Result<()> {
+    if !is_pipe(fd) {
+        return write_all(fd, stuck, lines);
     }
     let mut rest = lines;
     while !rest.is_empty() {
         let (piece, after) = rest.split_at(piece_length(rest));
-        write_all(fd, piece)?;
+        // A pipe that takes anything takes this much, so a writer who was told so is not stopped half-way.
+        for part in piece.chunks(PIPE_PIECE) {
+            write_all(fd, stuck, part)?;
+        }
         rest = after;
     }
     Ok(())
@@ -163,29 +184,34 @@ fn piece_length(lines: &[u8]) -> usize {
     memchr::memrchr(b'\n', within).or_else(|| memchr::memchr(b'\n', lines)).map_or(lines.len(), |end| end + 1)
 }
 
-fn write_all(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
+fn write_all(fd: BorrowedFd<'_>, stuck: &AtomicBool, bytes: &[u8]) -> io::Result<()> {
     let mut rest = bytes;
     while !rest.is_empty() {
+        wait(fd, stuck)?;
         match rustix::io::write(fd, rest) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => rest = &rest[written..],
-            Err(Errno::INTR) => {}
             // Standard error may be a stream that somebody else has made non-blocking.
-            Err(Errno::AGAIN) => wait(fd)?,
+            Err(Errno::INTR | Errno::AGAIN) => {}
             Err(error) => return Err(error.into()),
         }
     }
     Ok(())
 }
 
-/// Waits until the reader has made room, but not for a reader that does not read.
-fn wait(fd: BorrowedFd<'_>) -> io::Result<()> {
-    let second = Timespec { tv_sec: 1, tv_nsec: 0 };
-    match poll(&mut [PollFd::new(&fd, PollFlags::OUT)], Some(&second)) {
-        Ok(0) => Err(io::ErrorKind::TimedOut.into()),
-        Ok(_) | Err(Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
+/// Waits until the reader has made room, but not for a reader that does not read. A file always has room.
+fn wait(fd: BorrowedFd<'_>, stuck: &AtomicBool) -> io::Result<()> {
+    let patience = if stuck.load(Relaxed) { Timespec { tv_sec: 0, tv_nsec: 0 } } else { PATIENCE };
+    match poll(&mut [PollFd::new(&fd, PollFlags::OUT)], Some(&patience)) {
+        Ok(0) => {
+            stuck.store(true, Relaxed);
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(_) => stuck.store(false, Relaxed),
+        Err(Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -291,7 +317,7 @@ mod tests {
         let (reader, writer) = pipe().unwrap();
         let lines: Vec<u8> = (0..20_000).flat_map(|number| format!("line {number}\n").into_bytes()).collect();
         let expected = lines.clone();
-        let writing = thread::spawn(move || write_lines(writer.as_fd(), &lines));
+        let writing = thread::spawn(move || write_lines(writer.as_fd(), &AtomicBool::default(), &lines));
         let mut read = Vec::new();
         File::from(reader).read_to_end(&mut read).unwrap();
         writing.join().unwrap().unwrap();
@@ -305,7 +331,7 @@ mod tests {
         let (waits, is_waiting) = mpsc::channel();
         let writing = thread::spawn(move || {
             waits.send(()).unwrap();
-            write_lines(writer.as_fd(), b"at last\n")
+            write_lines(writer.as_fd(), &AtomicBool::default(), b"at last\n")
         });
         is_waiting.recv().unwrap();
         rustix::io::ioctl_fionbio(&reader, false).unwrap();
@@ -317,10 +343,21 @@ mod tests {
 
     #[test]
     fn a_stream_that_nobody_reads_is_given_up() {
-        let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        // The writer's end is an ordinary, blocking one.
+        let (reader, writer) = pipe().unwrap();
+        rustix::io::ioctl_fionbio(&writer, true).unwrap();
         while rustix::io::write(&writer, &[b'x'; 4096]).is_ok() {}
-        assert_eq!(write_lines(writer.as_fd(), b"x\n").unwrap_err().kind(), io::ErrorKind::TimedOut);
+        rustix::io::ioctl_fionbio(&writer, false).unwrap();
+        let stuck = AtomicBool::default();
+        let write = |line: &[u8]| write_lines(writer.as_fd(), &stuck, line).map_err(|error| error.kind());
+        assert_eq!(write(b"x\n"), Err(io::ErrorKind::TimedOut));
+        assert!(stuck.load(Relaxed), "nobody waits for it again");
+        assert_eq!(write(b"y\n"), Err(io::ErrorKind::TimedOut));
+        let mut room = [0; 64 * 1024];
+        rustix::io::read(&reader, &mut room).unwrap();
+        assert_eq!(write(&[b'z'; 10_000]), Ok(()));
+        assert!(!stuck.load(Relaxed));
         drop(reader);
-        assert_eq!(write_lines(writer.as_fd(), b"x\n").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(write(b"x\n"), Err(io::ErrorKind::BrokenPipe));
     }
 }
