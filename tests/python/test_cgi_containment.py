@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 
@@ -44,9 +45,9 @@ def programs_left(programs: Programs) -> list[str]:
     for process in programs.processes():
         try:
             wait = open(f"/proc/{process.pid}/syscall").read().split()[0]
+            line = open(f"/proc/{process.pid}/cmdline", "rb").read().replace(b"\0", b" ").decode()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        line = open(f"/proc/{process.pid}/cmdline", "rb").read().replace(b"\0", b" ").decode()
         ready = "_warm_cgi.py" in line and wait in RECVMSG_OR_POLL
         if not ready and process.state != "Z":
             left.append(f"{process} {line} in system call {wait}")
@@ -200,3 +201,20 @@ def test_programs_end_with_their_worker(mode):
             while left := programs.processes():
                 assert time.monotonic() < deadline, f"{what}: still there: {left}"
                 time.sleep(0.05)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_programs_do_not_outlive_a_worker_that_is_killed(mode):
+    with unruly() as programs:
+        for what in ("loops", "ignores-SIGTERM", "leaves-children"):
+            with programs.serve("--cgi-mode", mode, "--cgi-timeout", "1h", check=False) as server:
+                (worker,) = server.workers()
+                with server.client() as client:
+                    client.send(f"GET /unruly.py?{what} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+                    if what == "leaves-children":
+                        client.response()
+                    server.wait_until(lambda: programs_left(programs), "the program runs")
+                    os.kill(worker, signal.SIGKILL)
+                    server.wait_until(lambda: not programs_left(programs), f"nothing of {what} is left")
+                assert server.get("/unruly.py?harmless").text == "harmless\n"
+                assert not zombies_of(server)

@@ -211,6 +211,8 @@ def test_a_worker_that_is_terminated_finishes_and_is_replaced(gate):
         server.wait_until(lambda: visit.pid not in server.workers(), "the worker has ended")
         assert pid_of(server) != visit.pid
         assert len(server.workers()) == 1
+        assert f"worker {visit.pid} exited with code 0 while serving no request: it was sent SIGTERM" in server.log()
+        assert "ERROR" not in server.log()
 
 
 def test_no_zombies(gate):

@@ -20,6 +20,7 @@ mod line;
 mod lost;
 mod message;
 mod orders;
+mod orphans;
 mod plan;
 mod process;
 #[allow(unsafe_code, reason = "the memory that processes share has to be mapped")]

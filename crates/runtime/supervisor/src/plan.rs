@@ -389,7 +389,10 @@ impl Plan {
                 self.replace(generation, failures + 1, true, now);
             }
             State::Ready { since } => {
-                self.say(died(Phase::Serving));
+                self.say(match ending {
+                    Ending::Exit(0) => News::WorkerLeft { seat, pid },
+                    _ => died(Phase::Serving),
+                });
                 let healthy = now.duration_since(since) >= backoff::HEALTHY;
                 self.replace(generation, if healthy { 1 } else { failures + 1 }, false, now);
             }

@@ -17,6 +17,7 @@ use crate::host::{Fork, Host};
 use crate::line::Line;
 use crate::lost;
 use crate::message::{self, Command, Report};
+use crate::orphans;
 use crate::plan::{Action, Event, Generation, News, Order, Plan, Rules};
 use crate::scoreboard::Scoreboard;
 use crate::settings::SupervisorSettings;
@@ -208,8 +209,14 @@ impl<'a> Supervisor<'a> {
             };
             let actions = self.plan.apply(event, Instant::now());
             self.obey(actions, &mut happenings)?;
-            if let Event::Ended { generation, seat, pid, .. } = event {
+            if let Event::Ended { generation, seat, pid, ending } = event {
                 self.board.seat(seat).leave();
+                if ending != Ending::Exit(0) {
+                    let programs = orphans::end_programs();
+                    if programs > 0 {
+                        log::warn!("CGI programs that worker {pid} has left behind are ended: {programs}");
+                    }
+                }
                 if let Some(line) = self.lines.get_mut(&generation) {
                     line.send(Command::Reap { pid });
                 }

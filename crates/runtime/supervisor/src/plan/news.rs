@@ -25,6 +25,8 @@ pub(crate) enum News {
     GivenUp { generation: Generation, cause: Failure, then: Then },
     /// A worker died, or ended without being told to.
     WorkerDied { seat: usize, pid: Pid, ending: Ending, phase: Phase },
+    /// A worker that served has ended with success: somebody else told it to finish, or the application ended it.
+    WorkerLeft { seat: usize, pid: Pid },
     /// The next worker for a place of which the last one died.
     NextStart { wait: Duration, failures: u32 },
     /// A worker could not be forked.
@@ -117,6 +119,7 @@ impl News {
             Self::Loading { cause: Cause::LostTemplate, .. }
             | Self::Threads { .. }
             | Self::TemplateDied { .. }
+            | Self::WorkerLeft { .. }
             | Self::SeatsTaken
             | Self::WorkersLimit { .. }
             | Self::StoppingAtOnce => Level::Warn,
@@ -136,7 +139,7 @@ impl News {
     pub(crate) fn seat(&self) -> Option<usize> {
         match self {
             Self::WorkerDied { phase: Phase::Starting, .. } => None,
-            Self::WorkerDied { seat, .. } | Self::WorkerCut { seat, .. } => Some(*seat),
+            Self::WorkerDied { seat, .. } | Self::WorkerLeft { seat, .. } | Self::WorkerCut { seat, .. } => Some(*seat),
             _ => None,
         }
     }
@@ -182,6 +185,10 @@ impl News {
                 };
                 format!("worker {pid} {ending}{requests}{phase}")
             }
+            Self::WorkerLeft { pid, .. } => format!(
+                "worker {pid} exited with code 0{requests}: it was sent SIGTERM, or the application ended it (to stop the \
+                 server, signal its first process)"
+            ),
             Self::NextStart { wait, failures: 0 | 1 } if wait.is_zero() => "a new worker takes its place".to_owned(),
             Self::NextStart { wait, failures } => {
                 format!("a new worker takes its place in {}: {failures} have failed in a row", seconds(*wait))
