@@ -321,15 +321,19 @@ def sys_prefix() -> str:
     ).stdout.strip()
 
 
-@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"])
-def test_any_python_from_3_8_on_can_be_warm(programs, version):
-    found = sorted(
-        Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob(f"{version}.*/bin/python3")
-    )
+def interpreter(version: str) -> Path:
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    found = sorted(versions.glob(f"{version}.*/bin/python3"))
     if not found:
         pytest.skip(f"there is no Python {version} here")
+    return found[0]
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"])
+def test_any_python_from_3_8_on_can_be_warm(programs, version):
+    found = interpreter(version)
     body = TEXT + "import sys, json, email.message\nprint(sys.version_info[:2], sys.stdin.read())\n"
-    programs.write("any.py", f"#!{found[0]}\n{body}")
+    programs.write("any.py", f"#!{found}\n{body}")
     with programs.serve("--cgi-mode", "warm") as server:
         for _ in range(6):
             answer = server.request("POST", "/any.py", (), b"body").text
@@ -337,6 +341,36 @@ def test_any_python_from_3_8_on_can_be_warm(programs, version):
             time.sleep(0.05)
         assert len(warm_interpreters(programs)) == 1
         assert " ERROR " not in server.log() and "_warm_cgi" not in server.log()
+
+
+@pytest.mark.parametrize("mode", ["exec", "warm"])
+@pytest.mark.parametrize("version", ["3.13", "3.14"])
+def test_cgi_and_cgitb_work_where_they_have_left_the_library(programs, version, mode):
+    """With the package legacy-cgi in the environment of the script."""
+    environment = programs.folder / "venv"
+    subprocess.run([interpreter(version), "-m", "venv", environment], check=True)
+    install = [environment / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, "legacy-cgi==2.6.4"], check=True)
+    programs.write(
+        "form.py",
+        f"#!{environment}/bin/python\nimport cgi, cgitb\ncgitb.enable()\nform = cgi.FieldStorage()\n"
+        "print('Content-Type: text/plain\\n')\nprint(form.getfirst('name'), form['file'].filename, len(form['file'].value))\n",
+    )
+    programs.write(
+        "fails.py",
+        f"#!{environment}/bin/python\nimport cgitb\ncgitb.enable()\nsecret = 6 * 7\nraise KeyError(secret)\n",
+    )
+    body = (
+        b'--B\r\nContent-Disposition: form-data; name="name"\r\n\r\nAda\r\n'
+        b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n' + bytes(5000) + b"\r\n--B--\r\n"
+    )
+    with programs.serve("--cgi-mode", mode) as server:
+        for _ in range(3):
+            answer = server.request("POST", "/form.py", [("Content-Type", "multipart/form-data; boundary=B")], body)
+            assert answer.text == "Ada a.bin 5000\n"
+            page = server.get("/fails.py").text
+            assert "KeyError" in page and "secret" in page and "42" in page
+            time.sleep(0.1)
 
 
 def test_an_interpreter_that_cannot_be_warm_executes_and_the_log_says_why(programs):
