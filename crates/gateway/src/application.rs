@@ -21,4 +21,10 @@ pub trait Application: Send + Sync {
     fn thread(&self, work: &mut dyn FnMut()) {
         work();
     }
+
+    /// Where in the application a worker thread is (the system's number of it), for the log; may wait for what the
+    /// application's calls hold. `None`: nobody can tell.
+    fn whereabouts(&self, _thread: i32) -> Option<String> {
+        None
+    }
 }

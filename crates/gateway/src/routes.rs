@@ -108,6 +108,10 @@ impl Application for Routes {
     fn thread(&self, work: &mut dyn FnMut()) {
         Self::nested(&self.mounts, true, work);
     }
+
+    fn whereabouts(&self, thread: i32) -> Option<String> {
+        self.mounts.iter().find_map(|(_, application)| application.whereabouts(thread))
+    }
 }
 
 #[cfg(test)]

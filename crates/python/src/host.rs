@@ -143,6 +143,7 @@ impl<'a> PythonHost<'a> {
                 body: timeouts.body,
                 keep_alive: timeouts.keep_alive,
                 send: timeouts.send,
+                request: timeouts.request,
             },
             threads_min: self.settings.threads_min,
             threads_max: self.settings.threads,

@@ -13,6 +13,7 @@ mod host;
 mod load;
 mod relay;
 mod script;
+mod stack;
 mod survey;
 
 /// The engine of Millau. Its Python face is the package `millau`.

@@ -111,4 +111,8 @@ impl Application for Directory {
             None => work(),
         }
     }
+
+    fn whereabouts(&self, thread: i32) -> Option<String> {
+        self.python.as_ref()?.whereabouts(thread)
+    }
 }

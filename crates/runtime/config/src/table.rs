@@ -476,6 +476,18 @@ pub static SETTINGS: &[Setting] = &[
         kind: Kind::Time { range: SHORTEST..=LONGEST, set: |settings, span| settings.timeouts.send = span },
     },
     Setting {
+        name: "request-timeout",
+        value_name: "SECONDS",
+        default: "0",
+        help: "For the application to finish its response; 0: no limit",
+        long: "Counted from the call of the application. Then the client gets 504, or, if the response has begun, its \
+               connection breaks; the log says where in its code the call is. The thread cannot be stopped: it is held until \
+               the call ends, while the others go on. When all are held so, the worker ends and another takes its place. \
+               Downloads and streams that may last need a limit that is longer, or none.",
+        group: Group::Timeouts,
+        kind: Kind::Time { range: Duration::ZERO..=LONGEST, set: |settings, span| settings.timeouts.request = span },
+    },
+    Setting {
         name: "graceful-timeout",
         value_name: "SECONDS",
         default: "30",

@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 use millau_gateway::{BodyLength, Bytes, Channel, Error, Filled, Request, Response};
 use rustix::event::PollFlags;
 
+use crate::deadline::Ended;
 use crate::exchange::{FrontExchange, READ_PIECE};
 use crate::outbox::{Outbox, Sent};
 
@@ -88,6 +89,9 @@ impl Channel for FrontExchange {
             let wire = &mut self.wire;
             self.outbox.append(|out| wire.flush(out));
         }
+        if let (Some(ticket), Some(deadlines)) = (self.ticket, &self.shared.deadlines) {
+            deadlines.started(ticket);
+        }
         match self.outbox.send(connection.socket()) {
             Ok(_) => Ok(()),
             Err(error) => Err(self.disconnected("the client has closed the connection", error)),
@@ -141,12 +145,15 @@ impl Channel for FrontExchange {
     }
 
     fn finish(mut self: Box<Self>) {
+        let ended = self.end_call();
         self.complete();
+        self.note_end(ended);
         let shared = self.shared.clone();
         shared.give_back(self);
     }
 
     fn fail(mut self: Box<Self>, error: Error) {
+        let ended = self.end_call();
         let error = self.peer_error.take().unwrap_or(error);
         if error.is_disconnect() {
             log::debug!("{}: {error}", self.describe());
@@ -156,12 +163,30 @@ impl Channel for FrontExchange {
         } else {
             self.refuse(&error);
         }
+        self.note_end(ended);
         let shared = self.shared.clone();
         shared.give_back(self);
     }
 }
 
 impl FrontExchange {
+    /// From here on nobody answers over the application's head.
+    fn end_call(&mut self) -> Ended {
+        match (self.ticket.take(), &self.shared.deadlines) {
+            (Some(ticket), Some(deadlines)) => deadlines.end(ticket),
+            _ => Ended::InTime,
+        }
+    }
+
+    fn note_end(&mut self, ended: Ended) {
+        if ended != Ended::InTime {
+            self.broken = true;
+        }
+        if ended == Ended::Answered {
+            self.status = 504;
+        }
+    }
+
     /// Buffers more of the body; waits for it only if it may.
     fn fill_up(&mut self, may_wait: bool) -> Result<Filled, Error> {
         let before = self.buffered().len();

@@ -14,7 +14,8 @@ use crate::wire::Wire;
 
 /// A socket, and what has been received on it but not used.
 pub(crate) struct Connection {
-    pub(crate) socket: OwnedFd,
+    /// Shared with whoever ends a call whose time is over.
+    pub(crate) socket: Arc<OwnedFd>,
     pub(crate) peer: Peer,
     pub(crate) local: Arc<Local>,
     pub(crate) slot: u32,

@@ -10,6 +10,7 @@ use millau_gateway::{Error, Request, Tally, forwarded};
 use rustix::event::PollFlags;
 
 use crate::connection::{Connection, Received};
+use crate::deadline::Ticket;
 use crate::lead::RECEIVE_PIECE;
 use crate::outbox::{Outbox, Sent};
 use crate::shift::Shared;
@@ -58,6 +59,8 @@ pub(crate) struct FrontExchange {
     pub(crate) user: Option<Vec<u8>>,
     /// When the head was complete; only noted for the access log.
     pub(crate) began: Option<Instant>,
+    /// The call that it belongs to, where calls have a limit to their time.
+    pub(crate) ticket: Option<Ticket>,
 }
 
 impl FrontExchange {
@@ -84,6 +87,7 @@ impl FrontExchange {
             status: 0,
             user: None,
             began: None,
+            ticket: None,
         }
     }
 
@@ -288,6 +292,11 @@ impl FrontExchange {
         Ok(consumed > 0)
     }
 
+    /// How many bytes of the body are in memory.
+    pub(crate) fn buffered_body(&self) -> usize {
+        self.held_body.len() + self.body.len()
+    }
+
     /// True when the request was read to its end and nothing has come behind it.
     pub(crate) fn is_read_out(&self) -> bool {
         let emptied = |connection: &Connection| connection.drained && connection.inbox.is_empty();
@@ -318,6 +327,7 @@ impl FrontExchange {
         self.status = 0;
         self.user = None;
         self.began = None;
+        self.ticket = None;
         let mut connection = self.connection.take()?;
         std::mem::swap(&mut self.wire, &mut connection.wire);
         Some(connection)

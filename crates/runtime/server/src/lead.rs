@@ -148,7 +148,10 @@ impl Shared {
     }
 
     /// Calls the application for one request.
-    pub(crate) fn call(&self, thread: usize, exchange: Box<FrontExchange>) {
+    pub(crate) fn call(&self, thread: usize, mut exchange: Box<FrontExchange>) {
+        if let Some(deadlines) = &self.deadlines {
+            exchange.ticket = deadlines.begin(thread, &exchange);
+        }
         if let Some(board) = &self.board {
             board.begin(thread, &exchange.request.method, exchange.request.target());
         }
@@ -209,6 +212,7 @@ impl Shared {
                 }
             }
         }
+        desk.events.fit(shift.ready.iter().map(|exchange| exchange.buffered_body()).sum());
         if !shift.attention.is_empty() {
             for index in std::mem::take(&mut shift.attention) {
                 match shift.slots.row(index).tenant {
@@ -320,7 +324,7 @@ impl Shared {
             let slot = shift.slots.reserve();
             self.note_connections(shift);
             let connection = Connection {
-                socket,
+                socket: Arc::new(socket),
                 peer: peer.map_or(Peer::Local, Peer::Inet),
                 local: listener.local(),
                 slot,

@@ -17,10 +17,10 @@ mod channel;
 mod clock;
 mod connection;
 mod crew;
+mod deadline;
 mod deliver;
 mod exchange;
 mod forked;
-
 mod lead;
 mod options;
 mod outbox;

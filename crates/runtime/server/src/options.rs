@@ -66,6 +66,8 @@ pub struct Timeouts {
     pub keep_alive: Duration,
     /// Without any progress of a response.
     pub send: Duration,
+    /// From the call of the application to the end of its response; zero is no limit.
+    pub request: Duration,
 }
 
 /// Where a worker notes what it is doing, so that someone else can tell after its death.

@@ -10,6 +10,7 @@ use millau_listener::Listener;
 
 use crate::blockers::Blockers;
 use crate::crew::Numbers;
+use crate::deadline::Deadlines;
 use crate::exchange::FrontExchange;
 use crate::forked::end_if_forked;
 use crate::options::{Board, Options};
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) pulse: Pulse,
     pub(crate) board: Option<Box<dyn Board>>,
     pub(crate) alarm: Alarm,
+    /// Where calls have a limit to their time.
+    pub(crate) deadlines: Option<Deadlines>,
     /// The order to finish has come: each response says that it is its connection's last.
     pub(crate) draining: AtomicBool,
     /// Threads that wait for a peer inside a call.
@@ -108,6 +111,7 @@ impl Shared {
     ) -> Self {
         let shift = Mutex::new(Shift { listeners, next_sweep: u64::MAX, ..Shift::default() });
         let (pulse, crew) = (Pulse::default(), Condvar::new());
+        let deadlines = Deadlines::new(options.timeouts.request, options.threads_max);
         Self {
             options,
             application,
@@ -115,6 +119,7 @@ impl Shared {
             pulse,
             board,
             alarm,
+            deadlines,
             draining: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             crew,

@@ -219,6 +219,18 @@ impl Wire {
         each!(self, wire => wire.refuse(out, error, peer_text, request, options));
     }
 
+    /// Appends what [`Wire::refuse`] does, and changes nothing: it may never be sent.
+    pub(crate) fn encode_refusal(
+        &self,
+        out: &mut Vec<u8>,
+        error: &Error,
+        peer_text: &str,
+        request: &Request,
+        options: &Options,
+    ) {
+        each!(self, wire => wire.encode_refusal(out, error, peer_text, request, options));
+    }
+
     /// Appends what shows the peer that the response ends before it is complete, where the end of the connection does not.
     pub(crate) fn break_off(&mut self, out: &mut Vec<u8>) {
         each!(self, wire => wire.break_off(out));

@@ -12,6 +12,7 @@ use millau_listener::Listener;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
+use crate::deadline::keep_deadlines;
 use crate::forked;
 use crate::options::{Board, Options};
 use crate::reactor::Reactor;
@@ -113,6 +114,10 @@ impl Worker {
         forked::notice();
         let (drain, graceful) = (self.drain, self.graceful);
         std::thread::Builder::new().name("millau-guard".into()).spawn(move || guard(&drain, graceful, &over))?;
+        if shared.deadlines.is_some() {
+            let shared = Arc::downgrade(&shared);
+            std::thread::Builder::new().name("millau-deadlines".into()).spawn(move || keep_deadlines(&shared))?;
+        }
         let watcher = if shared.options.threads_max > 1 {
             let shared = shared.clone();
             Some(std::thread::Builder::new().name("millau-watcher".into()).spawn(move || shared.keep_watch())?)

@@ -18,6 +18,8 @@ pub(crate) use errors::Errors;
 pub(crate) use file_wrapper::FileWrapper;
 pub(crate) use input::Input;
 
+use crate::stack::{known, stack_of};
+
 /// What an application is told about the process that it runs in, and how its failures are shown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Surroundings {
@@ -58,7 +60,11 @@ impl Application for WsgiApplication {
     /// The thread keeps its thread state, and with it what `threading.local` holds, from one request to the next.
     fn thread(&self, work: &mut dyn FnMut()) {
         let mut work = Here(work);
-        Python::attach(|py| py.detach(|| work.run()));
+        Python::attach(|py| known(py, || py.detach(|| work.run())));
+    }
+
+    fn whereabouts(&self, thread: i32) -> Option<String> {
+        stack_of(thread)
     }
 }
 

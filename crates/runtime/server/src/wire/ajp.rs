@@ -155,13 +155,31 @@ impl Ajp {
         self.decoder.finish();
     }
 
-    pub(super) fn refuse(&mut self, out: &mut Vec<u8>, error: &Error, peer_text: &str, request: &Request, _: &Options) {
+    pub(super) fn refuse(
+        &mut self,
+        out: &mut Vec<u8>,
+        error: &Error,
+        peer_text: &str,
+        request: &Request,
+        options: &Options,
+    ) {
         self.closing = true;
         if !self.silent && !error.is_disconnect() {
-            let head_request = request.method == b"HEAD";
-            encode_error(out, error.status(), peer_text, head_request, self.options.limits.packet_size);
+            self.encode_refusal(out, error, peer_text, request, options);
         }
         self.decoder.finish();
+    }
+
+    pub(super) fn encode_refusal(
+        &self,
+        out: &mut Vec<u8>,
+        error: &Error,
+        peer_text: &str,
+        request: &Request,
+        _: &Options,
+    ) {
+        let head_request = request.method == b"HEAD";
+        encode_error(out, error.status(), peer_text, head_request, self.options.limits.packet_size);
     }
 
     pub(super) fn break_off(&mut self, _: &mut Vec<u8>) {

@@ -176,24 +176,44 @@ impl Fastcgi {
     }
 
     pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
-        if let Some(request) = self.request {
-            encode_stdout_end(out, request.id);
-            encode_end_request(out, request.id, 0, ProtocolStatus::RequestComplete);
-        }
+        encode_end(out, self.request);
         self.decoder.request_ended();
     }
 
-    pub(super) fn refuse(&mut self, out: &mut Vec<u8>, error: &Error, peer_text: &str, request: &Request, _: &Options) {
+    pub(super) fn refuse(
+        &mut self,
+        out: &mut Vec<u8>,
+        error: &Error,
+        peer_text: &str,
+        request: &Request,
+        options: &Options,
+    ) {
         if self.request.is_none() {
             self.closing = true;
             return;
         }
-        if let Some(active) = self.request.filter(|_| !error.is_disconnect()) {
+        if error.is_disconnect() {
+            encode_end(out, self.request);
+        } else {
+            self.encode_refusal(out, error, peer_text, request, options);
+        }
+        self.decoder.request_ended();
+    }
+
+    pub(super) fn encode_refusal(
+        &self,
+        out: &mut Vec<u8>,
+        error: &Error,
+        peer_text: &str,
+        request: &Request,
+        _: &Options,
+    ) {
+        if let Some(active) = self.request {
             encode_stdout_of(out, active.id, |out| {
                 cgi_response::refuse(out, error, peer_text, request, FirstLine::Status);
             });
         }
-        self.finish(out);
+        encode_end(out, self.request);
     }
 
     /// nginx that does not buffer takes the end of a connection for the end of the response, as whole, and the protocol has no
@@ -226,4 +246,12 @@ fn stdout_prefix(out: &mut Vec<u8>, length: u64, key: u32) -> u64 {
     let id = u16::try_from(key).ok().and_then(RequestId::new).unwrap_or(RequestId::MIN);
     encode_stdout_header(out, id, content);
     content.into()
+}
+
+/// The end of the output, and of the request.
+fn encode_end(out: &mut Vec<u8>, request: Option<ActiveRequest>) {
+    if let Some(request) = request {
+        encode_stdout_end(out, request.id);
+        encode_end_request(out, request.id, 0, ProtocolStatus::RequestComplete);
+    }
 }

@@ -148,10 +148,22 @@ impl Http1 {
         request: &Request,
         options: &Options,
     ) {
-        let head_request = request.method == b"HEAD";
-        encode_error(out, error.status(), peer_text, &clock::date(), &options.server_field, head_request);
+        self.encode_refusal(out, error, peer_text, request, options);
         self.persistent = false;
         self.encoding = BodyEncoding::None;
+    }
+
+    #[allow(clippy::unused_self, reason = "other protocols say it in their own state's words")]
+    pub(super) fn encode_refusal(
+        &self,
+        out: &mut Vec<u8>,
+        error: &Error,
+        peer_text: &str,
+        request: &Request,
+        options: &Options,
+    ) {
+        let head_request = request.method == b"HEAD";
+        encode_error(out, error.status(), peer_text, &clock::date(), &options.server_field, head_request);
     }
 
     pub(super) fn break_off(&mut self, _: &mut Vec<u8>) {

@@ -137,6 +137,17 @@ impl Single {
         }
     }
 
+    pub(super) fn encode_refusal(
+        &self,
+        out: &mut Vec<u8>,
+        error: &Error,
+        peer_text: &str,
+        request: &Request,
+        _: &Options,
+    ) {
+        cgi_response::refuse(out, error, peer_text, request, self.first_line());
+    }
+
     pub(super) fn break_off(&mut self, _: &mut Vec<u8>) {
         // Over TCP the reset says it; over a UNIX socket only a length that was promised can.
     }
