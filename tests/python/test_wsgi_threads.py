@@ -6,6 +6,7 @@ Nothing is measured. A call stands at a gate of the test, and what is answered m
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 
 import pytest
@@ -149,7 +150,7 @@ def test_what_has_blocked_before_does_not_take_the_lead_away(server, gate):
             standing.append(gate.next("gate"))
             leads.append(json.loads(server.get("/count").body)["thread"])
         gate.forget()
-    changes = sum(before != after for before, after in zip(leads[10:], leads[11:]))
+    changes = sum(before != after for before, after in itertools.pairwise(leads[10:]))
     assert changes <= 3, leads
 
 
