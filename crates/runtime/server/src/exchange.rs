@@ -292,11 +292,6 @@ impl FrontExchange {
         Ok(consumed > 0)
     }
 
-    /// How many bytes of the body are in memory.
-    pub(crate) fn buffered_body(&self) -> usize {
-        self.held_body.len() + self.body.len()
-    }
-
     /// True when the request was read to its end and nothing has come behind it.
     pub(crate) fn is_read_out(&self) -> bool {
         let emptied = |connection: &Connection| connection.drained && connection.inbox.is_empty();

@@ -212,7 +212,6 @@ impl Shared {
                 }
             }
         }
-        desk.events.fit(shift.ready.iter().map(|exchange| exchange.buffered_body()).sum());
         if !shift.attention.is_empty() {
             for index in std::mem::take(&mut shift.attention) {
                 match shift.slots.row(index).tenant {

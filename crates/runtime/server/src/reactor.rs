@@ -60,29 +60,12 @@ pub(crate) struct Readiness {
     pub(crate) closed: bool,
 }
 
-/// How many events are asked for at once.
-const MOST_EVENTS: usize = 256;
-const FEWEST_EVENTS: usize = 8;
-/// Bytes that are received before they are worked on. With more, the first have left the processor's cache by then.
-const BYTES_AT_ONCE: usize = 128 * 1024;
-
 /// Events of one poll; keeps its memory.
 pub(crate) struct Events(Vec<epoll::Event>);
 
 impl Events {
     pub(crate) fn new() -> Self {
-        Self(Vec::with_capacity(MOST_EVENTS))
-    }
-
-    /// Fits the number of events that are asked for to what the last ones brought: after `bytes`, so many that the next
-    /// bring about [`BYTES_AT_ONCE`].
-    pub(crate) fn fit(&mut self, bytes: usize) {
-        let asked = self.0.capacity();
-        if bytes > BYTES_AT_ONCE && asked > FEWEST_EVENTS {
-            self.0 = Vec::with_capacity(asked / 2);
-        } else if bytes < BYTES_AT_ONCE / 2 && asked < MOST_EVENTS && self.0.len() == asked {
-            self.0 = Vec::with_capacity(asked * 2);
-        }
+        Self(Vec::with_capacity(256))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Token, Readiness)> {
