@@ -35,6 +35,9 @@ const ACCEPTS_IN_A_ROW: usize = 64;
 pub(crate) const DRAIN_GRACE_MS: u64 = 1000;
 /// How long accepting pauses when descriptors have run out.
 const ACCEPT_PAUSE_MS: u64 = 100;
+/// How often the listeners are looked at without an event. A connection is announced to one worker alone: if that was killed
+/// (or stopped) before it could accept, nobody else would hear of it until the next one comes.
+const LOOK_AGAIN_MS: u64 = 1000;
 
 /// What a thread needs to lead; kept while it follows.
 pub(crate) struct Desk {
@@ -227,6 +230,12 @@ impl Shared {
         if now >= shift.next_sweep {
             self.sweep(&mut shift, now);
         }
+        if shift.accepting && now >= shift.next_look {
+            for listener in 0..shift.listeners.len() {
+                self.accept(&mut shift, listener, &mut desk.scratch, now);
+            }
+            shift.next_look = now + LOOK_AGAIN_MS;
+        }
         self.see_to_listeners(&mut shift, now);
         shift
     }
@@ -238,6 +247,9 @@ impl Shared {
         let mut next = shift.next_sweep;
         if shift.accept_after > 0 {
             next = next.min(shift.accept_after);
+        }
+        if shift.accepting {
+            next = next.min(shift.next_look);
         }
         if next == u64::MAX {
             return None;

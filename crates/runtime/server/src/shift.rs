@@ -75,6 +75,8 @@ pub(crate) struct Shift {
     pub(crate) next_sweep: u64,
     /// False while the listeners are not watched.
     pub(crate) accepting: bool,
+    /// When the listeners are looked at without an event.
+    pub(crate) next_look: u64,
     /// Not before this time is accepting tried again.
     pub(crate) accept_after: u64,
     /// Set once the worker is to finish: since when, in milliseconds.
