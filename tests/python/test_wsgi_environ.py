@@ -142,6 +142,19 @@ def test_an_empty_body_has_a_length_of_zero(server):
     assert environ_for(server, "/", [], "POST", b"")["CONTENT_LENGTH"] == "0"
 
 
+def test_invented_fields_cost_nobody_anything(server):
+    """More names than a worker remembers: those that come after them are still seen, and joined, in any spelling."""
+    with server.client() as client:
+        for part in range(9):
+            fields = [(f"X-Invented-{part}-{number}", "v") for number in range(90)]
+            environ = environ_of(
+                client.request("POST", "/", [*fields, ("cONTENT-tYPE", "text/x"), ("x-a", "1"), ("X-A", "2")], b"b")
+            )
+            assert environ["CONTENT_TYPE"] == "text/x"
+            assert environ["HTTP_X_A"] == "1, 2"
+            assert environ[f"HTTP_X_INVENTED_{part}_89"] == "v"
+
+
 def test_repeated_fields_are_joined_in_order(server):
     """RFC 9110 §5.3."""
     environ = environ_for(server, "/", [("X-List", "a"), ("X-Other", "o"), ("x-list", "b, c"), ("X-List", "")])

@@ -13,7 +13,7 @@ use super::name_hash::NameHash;
 use super::{Errors, FileWrapper, Input, Surroundings};
 use crate::door::latin1;
 
-/// Field names that are remembered; a client that invents more gets no more memory.
+/// Field names that are remembered; when clients have invented more, all are forgotten. One request may go beyond it.
 const REMEMBERED_FIELDS: usize = 512;
 /// Names of variables that front servers have set; each sends the same with every request.
 const REMEMBERED_TOLD: usize = 128;
@@ -128,6 +128,10 @@ impl Environ {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = &mut *memory;
         memory.serial += 1;
+        if memory.names.len() >= REMEMBERED_FIELDS {
+            memory.names.clear();
+            memory.variables.clear();
+        }
         let keys = &self.keys;
         let environ = self.template(py, memory, &request.local)?.copy()?;
         if request.method != b"GET" {
@@ -189,18 +193,7 @@ impl Environ {
         request: &Request,
     ) -> PyResult<()> {
         for (name, value) in request.fields.iter() {
-            let Some(index) = memory.variable(py, name) else {
-                // The memory is full: this name is not kept, but obeys the same rules.
-                if field_rule(name) == FieldRule::Http {
-                    let key = PyString::new(py, &http_name(name));
-                    let value = match environ.get_item(&key)? {
-                        Some(before) => repeated(py, &before, name, value)?,
-                        None => latin1(py, value)?,
-                    };
-                    environ.set_item(key, value)?;
-                }
-                continue;
-            };
+            let index = memory.variable(py, name);
             let variable = &mut memory.variables[index];
             match variable.rule {
                 FieldRule::Withheld | FieldRule::ContentLength => continue,
@@ -328,12 +321,10 @@ impl Environ {
 }
 
 impl Memory {
-    fn variable(&mut self, py: Python<'_>, name: &[u8]) -> Option<usize> {
+    /// Where in `variables` the one of a field is.
+    fn variable(&mut self, py: Python<'_>, name: &[u8]) -> usize {
         if let Some(index) = self.names.get(name) {
-            return Some(*index);
-        }
-        if self.names.len() >= REMEMBERED_FIELDS {
-            return None;
+            return *index;
         }
         let rule = field_rule(name);
         let key = match rule {
@@ -347,7 +338,7 @@ impl Memory {
             self.variables.len() - 1
         });
         self.names.insert(name.into(), index);
-        Some(index)
+        index
     }
 
     /// The memory of a variable that a front server has set; `None` once there are too many, and for a strange name.
