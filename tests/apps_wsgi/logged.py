@@ -28,6 +28,12 @@ def user_late(environ, start_response):
 
 
 @application.case
+def user_fails(environ, start_response):
+    environ["REMOTE_USER"] = "unlucky"
+    raise RuntimeError("the user is known, the answer is not")
+
+
+@application.case
 def sized(environ, start_response):
     start_response("200 OK", [])
     return [b"x" * int(environ["QUERY_STRING"])]

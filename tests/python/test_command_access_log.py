@@ -121,6 +121,8 @@ def test_a_user_that_the_application_names(log):
         for target, user in (("/user?" + quote('"alice"'), "alice"), ("/user_late", "late"), ("/sized?1", None)):
             server.get(target)
             assert log.next(server)["user"] == (user if user or log.kind == "json" else "-")
+        server.get("/user_fails")
+        assert log.next(server)["user"] == "unlucky"
 
 
 FORGERIES = [

@@ -133,6 +133,13 @@ def test_a_reader_that_stops_is_given_up(gate):
             gate.next("closed")
 
 
+def test_a_reader_that_is_given_up_is_in_the_access_log(gate):
+    arguments = ("--send-timeout", "1", "--access-log", "-", "--response-buffer", "64M")
+    with Server("plain", *arguments, cwd=APPS, env=gate.environment) as server, server.client() as client:
+        client.send(request_bytes(target="/bytes_of_size?n=20000000&length=1"))
+        server.wait_for_out('"GET /bytes_of_size?n=20000000&length=1 HTTP/1.1" 200')
+
+
 def test_a_slow_reader_that_moves_is_left_alone(gate):
     with Server("plain", "--send-timeout", "2", cwd=APPS, env=gate.environment) as server:
         with server.client() as client:

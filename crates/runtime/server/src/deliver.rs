@@ -61,6 +61,7 @@ impl Shared {
             // Only where the close follows at once: what is held back for it must not be taken back by a reset.
             let is_last = exchange.afterwards() == Afterwards::Close && exchange.is_read_out();
             let result = match &exchange.connection {
+                Some(_) if exchange.given_up => Err(io::ErrorKind::TimedOut.into()),
                 Some(connection) if is_last => exchange.outbox.send_last(connection.socket()),
                 Some(connection) => exchange.outbox.send(connection.socket()),
                 None => Err(io::ErrorKind::NotConnected.into()),

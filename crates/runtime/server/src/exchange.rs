@@ -51,6 +51,8 @@ pub(crate) struct FrontExchange {
     pub(crate) broken: bool,
     /// The engine has answered in place of the application.
     pub(crate) refused: bool,
+    /// The peer has been too slow to read: nothing more is sent.
+    pub(crate) given_up: bool,
     /// No file could be made for what a slow reader leaves.
     pub(crate) spill_failed: bool,
     pub(crate) peer_error: Option<Error>,
@@ -81,6 +83,7 @@ impl FrontExchange {
             started: false,
             broken: false,
             refused: false,
+            given_up: false,
             spill_failed: false,
             peer_error: None,
             outbox: Outbox::default(),
@@ -315,6 +318,7 @@ impl FrontExchange {
         self.started = false;
         self.broken = false;
         self.refused = false;
+        self.given_up = false;
         self.spill_failed = false;
         self.peer_error = None;
         self.tally = Tally::open();

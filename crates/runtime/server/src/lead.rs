@@ -296,11 +296,8 @@ impl Shared {
                 }
                 Tenant::Sending(mut exchange) => {
                     log::debug!("{}: the client is too slow to read; the response is cut", exchange.describe());
-                    if let Some(connection) = exchange.release() {
-                        connection.reset_on_close();
-                        self.close(shift, *connection);
-                    }
-                    shift.keep(exchange);
+                    exchange.given_up = true;
+                    shift.finished.push(exchange);
                 }
                 Tenant::Lingering(connection) => self.close(shift, *connection),
                 Tenant::Away | Tenant::Free(_) => {}

@@ -162,10 +162,11 @@ impl WsgiApplication {
     /// The application has raised: the log gets the traceback, the client a 500 or a visibly broken response.
     fn fail(&self, py: Python<'_>, call: &Bound<'_, StartResponse>, environ: &Bound<'_, PyDict>, error: &PyErr) {
         let text = traceback(py, error);
-        let Some(exchange) = call.get().end() else {
+        let Some(mut exchange) = call.get().end() else {
             log::error!("application error after the end of the response:\n{text}");
             return;
         };
+        name_user(&mut exchange, environ);
         let request = exchange.request();
         let (method, target) =
             (String::from_utf8_lossy(&request.method), String::from_utf8_lossy(request.target()).into_owned());
@@ -182,8 +183,14 @@ impl WsgiApplication {
     }
 }
 
-/// Completes a response; the application may have named its user in `environ`.
+/// Completes a response.
 fn finish(mut exchange: Exchange, environ: &Bound<'_, PyDict>) {
+    name_user(&mut exchange, environ);
+    exchange.finish();
+}
+
+/// Tells the access log whom the front or the application has named in `environ`.
+fn name_user(exchange: &mut Exchange, environ: &Bound<'_, PyDict>) {
     if exchange.wants_user()
         && let Ok(Some(user)) = environ.get_item("REMOTE_USER")
         && let Ok(user) = user.cast::<PyString>()
@@ -193,7 +200,6 @@ fn finish(mut exchange: Exchange, environ: &Bound<'_, PyDict>) {
             Err(_) => exchange.set_user(user.to_string_lossy().as_bytes()),
         }
     }
-    exchange.finish();
 }
 
 fn close(result: &Bound<'_, PyAny>) -> PyResult<()> {
