@@ -6,7 +6,7 @@ VENV=$PWD/.venv
 WHEELS=dist
 
 die() {
-    echo "error: $1" >&2
+    echo "error: $*" >&2
     exit 1
 }
 
