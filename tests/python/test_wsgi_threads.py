@@ -208,6 +208,23 @@ def test_threads_grow_and_shrink(gate):
             assert server.get("/hello").body == b"hello"
 
 
+@pytest.mark.slow
+def test_threads_that_all_have_a_little_to_do_are_too_many(server, gate):
+    """Calls that block now and then wake one thread after another; that keeps no more than are needed at a time."""
+    assert server.get("/hello").body == b"hello"
+    idle = threads_of(server)
+    with blocked(server, gate, 40):
+        assert threads_of(server) >= 40
+
+    def trickled():
+        for _ in range(20):
+            with blocked(server, gate, 1):
+                pass
+        return threads_of(server) <= idle + 8
+
+    server.wait_until(trickled, "idle threads have ended", timeout=120)
+
+
 def test_the_fewest_threads_are_there_from_the_start(gate):
     with Server("threads", "--threads-min", "16", cwd=APPS, env=gate.environment) as server:
         server.get("/hello")

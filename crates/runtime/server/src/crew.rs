@@ -51,6 +51,10 @@ impl Shared {
             if let Some(exchange) = shift.set_aside.pop_front() {
                 break Some(Duty::Call(exchange));
             }
+            let (idle, spare) = (shift.idle, shift.threads > self.options.threads_min && number > 0);
+            if spare && shift.spare_threads.take_one(idle) {
+                break None;
+            }
             let (again, waited) =
                 self.crew.wait_timeout(shift, IDLE).unwrap_or_else(std::sync::PoisonError::into_inner);
             shift = again;
@@ -60,6 +64,8 @@ impl Shared {
             }
         };
         shift.idle -= 1;
+        let idle = shift.idle;
+        shift.spare_threads.note(idle);
         if duty.is_none() {
             shift.threads -= 1;
         }
@@ -138,6 +144,37 @@ impl Shared {
                 log::error!("operator error: no further thread can be started: {error}; calls wait for those that run");
             }
         }
+    }
+}
+
+/// Threads that nobody has needed for a while, although each of them has had something to do now and then: the system wakes
+/// the one that has waited longest.
+#[derive(Default)]
+pub(crate) struct SpareThreads {
+    since: Option<Instant>,
+    /// How many waited when the fewest did, since then.
+    fewest: usize,
+    /// How many may go.
+    over: usize,
+}
+
+impl SpareThreads {
+    /// So many wait now.
+    fn note(&mut self, idle: usize) {
+        self.fewest = self.fewest.min(idle);
+    }
+
+    /// True for a thread that may go; `idle` wait now, this one among them.
+    fn take_one(&mut self, idle: usize) -> bool {
+        let now = Instant::now();
+        if self.since.is_none_or(|since| now - since >= IDLE) {
+            self.over = if self.since.is_some() { self.fewest } else { 0 };
+            self.since = Some(now);
+            self.fewest = idle;
+        }
+        let goes = self.over > 0;
+        self.over -= usize::from(goes);
+        goes
     }
 }
 

@@ -9,7 +9,7 @@ use millau_gateway::Application;
 use millau_listener::Listener;
 
 use crate::blockers::Blockers;
-use crate::crew::Numbers;
+use crate::crew::{Numbers, SpareThreads};
 use crate::deadline::Deadlines;
 use crate::exchange::FrontExchange;
 use crate::forked::end_if_forked;
@@ -54,6 +54,7 @@ pub(crate) struct Shift {
     pub(crate) threads: usize,
     pub(crate) idle: usize,
     pub(crate) numbers: Numbers,
+    pub(crate) spare_threads: SpareThreads,
     /// The system gave no thread when one was last asked for.
     pub(crate) hiring_failed: bool,
     /// Requests that are read and wait for their call.

@@ -295,7 +295,8 @@ impl<'a> Supervisor<'a> {
     }
 
     fn say(&self, news: &News) {
-        let requests = news.seat().map(|seat| lost::line(&self.board.seat(seat).in_flight())).unwrap_or_default();
+        let seat = news.seat().map(|seat| self.board.seat(seat));
+        let requests = seat.map(|seat| lost::line(&seat.in_flight(), seat.open())).unwrap_or_default();
         log::log!(news.level(), "{}", news.line(&self.settings.application, &requests));
     }
 }

@@ -137,6 +137,11 @@ impl Seat {
         }
     }
 
+    /// How many connections it has open.
+    pub(crate) fn open(&self) -> u64 {
+        self.words.get(OPEN).map_or(0, |open| open.load(Ordering::Relaxed))
+    }
+
     /// Records that the worker is gone: it has no connection any more. What it was serving stays, for the log.
     pub(crate) fn leave(&self) {
         if self.words.first().is_some_and(|open| open.load(Ordering::Relaxed) > 0) {
