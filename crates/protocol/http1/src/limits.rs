@@ -11,12 +11,12 @@ pub struct Limits {
     pub fields: usize,
     /// Bytes of a body, after decoding; `u64::MAX` for any number.
     pub body_size: u64,
-    /// Bytes of one chunk-size line with its extensions, without its line end.
+    /// Bytes of one chunk-size line with its extensions, without its line end. No setting: honest senders need about ten.
     pub chunk_line: usize,
     /// Bytes of chunk extensions in a whole body: without this limit, chunks of one byte would carry many times their own
     /// weight (RFC 9112 §7.1.1).
     pub chunk_extensions: usize,
-    /// Bytes of a trailer section with all line ends.
+    /// Bytes of a trailer section with all line ends. No setting: trailers are read and dropped, so nobody misses one.
     pub trailer_size: usize,
 }
 
