@@ -225,6 +225,36 @@ def test_a_changed_module_is_seen_by_the_next_request(programs):
                 time.sleep(0.05)
 
 
+def test_a_module_that_changes_between_its_import_and_the_next_request_is_seen(programs):
+    library = programs.folder / "library"
+    library.mkdir()
+    module = library / "library_module.py"
+    programs.python("user.py", "import library_module\n" + TEXT + "print(library_module.value)\n")
+    with programs.serve("--cgi-env", f"PYTHONPATH={library}", "--cgi-env", "PYTHONDONTWRITEBYTECODE=1") as server:
+        for value in ("first", "the second", "the very third"):
+            module.write_text(f"value = {value!r}\n")
+            assert server.get("/user.py").text == f"{value}\n"
+            # Long enough for the warm interpreter to import it, without a request that would find out.
+            time.sleep(2)
+        module.write_text("value = 'last'\n")
+        for _ in range(8):
+            assert server.get("/user.py").text == "last\n"
+            time.sleep(0.05)
+
+
+def test_a_module_of_the_script_that_the_library_imports_is_imported_by_each_request(programs):
+    library = programs.folder / "library"
+    library.mkdir()
+    (library / "framework.py").write_text("import settings\n")
+    programs.python("framed.py", "import framework\n" + TEXT + "print(framework.settings.value)\n")
+    with programs.serve("--cgi-env", f"PYTHONPATH={library}", "--cgi-env", "PYTHONDONTWRITEBYTECODE=1") as server:
+        for number in range(1, 4):
+            programs.write("settings.py", f"value = {10**number}\n", mode=0o644, settled=False)
+            for _ in range(8):
+                assert server.get("/framed.py").text == f"{10**number}\n"
+                time.sleep(0.05)
+
+
 def test_a_module_beside_the_script_comes_before_one_of_the_library(programs, server):
     programs.python("plain.py", "import json, fractions\n" + TEXT + "print(json.__file__.startswith('/usr'))\n")
     programs.write("sub/json.py", "own = True\n", mode=0o644)
@@ -298,6 +328,8 @@ def test_a_script_whose_import_starts_a_thread_is_executed_and_the_log_says_why(
         wait_for(lambda: server.get("/thread.py").text == f"{worker}\n", "the worker itself starts the script")
         assert "threaded starts a thread when it is imported" in server.log()
         wait_for(lambda: not warm_interpreters(programs), "the warm interpreter has ended")
+        (library / "threaded.py").write_text("mended = True\n")
+        wait_for(lambda: server.get("/thread.py").text != f"{worker}\n", "the mended script is run warm")
 
 
 def test_each_interpreter_has_a_warm_one_of_its_own(programs, server):

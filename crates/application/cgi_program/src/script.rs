@@ -41,6 +41,20 @@ impl Identity {
         }
     }
 
+    /// As a warm interpreter tells it: device, inode, size and the two times in nanoseconds.
+    pub(crate) fn told(text: &[u8]) -> Option<Self> {
+        let mut numbers = std::str::from_utf8(text).ok()?.split(' ').map(str::parse::<i64>);
+        let mut next = || numbers.next()?.ok();
+        let time = |nanoseconds: i64| (nanoseconds.div_euclid(1_000_000_000), nanoseconds.rem_euclid(1_000_000_000));
+        Some(Self {
+            device: next()? as u64,
+            inode: next()? as u64,
+            size: next()? as u64,
+            modified: time(next()?),
+            changed: time(next()?),
+        })
+    }
+
     /// Of the file at this path; `None` where there is none.
     pub(crate) fn at(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().map(|metadata| Self::of(&metadata))
