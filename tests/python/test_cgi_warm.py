@@ -514,19 +514,31 @@ REQUESTS = int(os.environ.get("WARM_REQUESTS", "3000"))
 
 
 @pytest.mark.load
-def test_thousands_of_warm_requests_leave_nothing_behind(programs, server):
+def test_thousands_of_warm_requests_leave_nothing_behind(programs):
     """WARM_REQUESTS=100000 for a long run."""
     programs.python("hello.py", "import json, os, tempfile\n" + TEXT + "print('hello')\n")
+    temporary = programs.folder / "temporary"
+    temporary.mkdir()
+    options = ("--cgi-mode", "warm", "--cgi-env", f"TMPDIR={temporary}")
+    with programs.serve(*options, env={"TMPDIR": str(temporary)}) as server:
+        leave_nothing_behind(programs, server, temporary)
 
+
+def resident_megabytes(pid: int) -> float:
+    return int(re.search(r"VmRSS:\s+(\d+)", Path("/proc", str(pid), "status").read_text())[1]) / 1024
+
+
+def leave_nothing_behind(programs: Programs, server: Server, temporary: Path) -> None:
     def footprint() -> dict[str, float]:
-        worker = server.workers()[0]
-        status = Path("/proc", str(worker), "status").read_text()
+        worker, parent = server.workers()[0], warm_interpreters(programs)[0]
         return {
             "descriptors": len(os.listdir(f"/proc/{worker}/fd")),
             "threads": len(os.listdir(f"/proc/{worker}/task")),
-            "memory": int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024,
-            "parent's descriptors": len(os.listdir(f"/proc/{warm_interpreters(programs)[0]}/fd")),
+            "memory": resident_megabytes(worker),
+            "parent's descriptors": len(os.listdir(f"/proc/{parent}/fd")),
+            "parent's memory": resident_megabytes(parent),
             "processes": len(programs.processes()),
+            "temporary files": len(os.listdir(temporary)),
         }
 
     def requests(count: int) -> None:
@@ -544,6 +556,8 @@ def test_thousands_of_warm_requests_leave_nothing_behind(programs, server):
     assert after["descriptors"] <= before["descriptors"] + 1, (before, after)
     assert after["threads"] <= before["threads"] + 1, (before, after)
     assert after["parent's descriptors"] == before["parent's descriptors"]
+    assert after["parent's memory"] < before["parent's memory"] + 1, (before, after)
+    assert after["temporary files"] == before["temporary files"], (before, after)
     assert after["processes"] <= before["processes"] + 1, (before, after)
     assert sorted(os.listdir(programs.path)) == files
     assert not zombies_of(server)
