@@ -24,6 +24,7 @@ mod pipes;
 mod programs;
 mod reaper;
 mod redirect;
+mod refusal;
 mod script;
 mod spawn;
 mod standard_error;

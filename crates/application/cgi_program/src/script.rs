@@ -64,6 +64,8 @@ impl Identity {
 /// Why a path leads to no script that can be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Missing {
+    /// The path as sent may be read in two ways.
+    Ambiguous,
     /// There is nothing of that name, or nothing that may be named.
     Nothing,
     /// It ends at a directory.
@@ -75,7 +77,7 @@ pub(crate) enum Missing {
     /// The file may not be executed.
     NotExecutable(PathBuf),
     /// A directory on the way, or the file, may not be looked at.
-    Unreadable(PathBuf, std::io::ErrorKind),
+    Unreadable(PathBuf),
 }
 
 /// Walks down from `root` (absolute, without symbolic links) along `path_info`, to the first regular file.
@@ -101,7 +103,7 @@ pub(crate) fn find(root: &Path, path_info: &[u8], follow_symlinks: bool) -> Resu
             if found.is_symlink() { Ok((std::fs::metadata(&path)?, true)) } else { Ok((found, false)) }
         };
         let (found, is_link) = look().map_err(|error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::PermissionDenied => Missing::Unreadable(path.clone(), error.kind()),
+            std::io::ErrorKind::PermissionDenied => Missing::Unreadable(path.clone()),
             _ => Missing::Nothing,
         })?;
         linked |= is_link;
