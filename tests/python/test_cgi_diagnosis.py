@@ -117,6 +117,14 @@ def test_a_closed_directory_is_named_with_its_mend(of_nobody):
     assert server.get("/closed/hello.py").status == 200
 
 
+@pytest.mark.parametrize("first", ["#!/usr/bin/env python3", "#!/bin/sh", "#!/usr/bin/perl"])
+def test_a_script_that_can_be_executed_and_not_read(of_nobody, first):
+    programs, server = of_nobody
+    programs.write("unreadable.cgi", f"{first}\n", mode=0o311)
+    assert server.get("/unreadable.cgi").status == 500
+    server.wait_for_log("(not-readable); to mend it: chmod ")
+
+
 @pytest.mark.parametrize(
     ("body", "problem", "said"),
     [
