@@ -24,16 +24,11 @@ use crate::pipes::{self, Ours, Theirs};
 use crate::reaper::{Fate, Reaper, Remains};
 use crate::redirect::Redirects;
 use crate::refusal::Refusals;
+use crate::resident::{FirstLines, Resident};
 use crate::script::{Missing, Script, find, is_ambiguous};
 use crate::spawn::{Program, spawn};
 use crate::standard_error::StandardError;
 use crate::warm::{WarmJob, WarmParents};
-
-/// Runs scripts inside the worker's own interpreter ([`Mode::Resident`]).
-pub trait Resident: Send + Sync {
-    /// Runs a script to its end, and ends the answer.
-    fn run(&self, script: &Script, environment: &Environment, answer: Answer);
-}
 
 /// A directory of CGI programs.
 pub struct CgiPrograms {
@@ -46,6 +41,7 @@ pub struct CgiPrograms {
     diagnosis: Arc<Diagnosis>,
     refusals: Refusals,
     resident: Option<Arc<dyn Resident>>,
+    first_lines: FirstLines,
 }
 
 /// Why a directory cannot be served.
@@ -90,6 +86,7 @@ impl CgiPrograms {
             refusals: Refusals::new(diagnosis.clone()),
             diagnosis,
             resident,
+            first_lines: FirstLines::default(),
             options,
         })
     }
@@ -346,6 +343,7 @@ impl Application for CgiPrograms {
         };
         if self.options.mode(&script.path) == Mode::Resident
             && let Some(resident) = &self.resident
+            && self.first_lines.name_python(&script, &self.options)
         {
             return resident.run(&script, &environment, answer(exchange));
         }
