@@ -52,6 +52,9 @@ LOADER: Any = type(globals().get("__loader__"))
 LONGEST = 1 << 20
 """Bytes of one message: the variables of a request, whose head the server limits, or a list of modules."""
 
+MESSAGE = 256
+"""Files that are told of at once."""
+
 SETTLED = 1.0
 """Seconds that a file must have been left alone before what was made from it is kept: two changes within one tick of the
 file system's clock look like one."""
@@ -98,7 +101,7 @@ WSGI applications are run as CGI programs with it."""
 def identity(path: str) -> tuple[int, ...]:
     """What changes when a file changes."""
     found = os.stat(path)
-    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 class Script:
@@ -127,7 +130,7 @@ class Script:
         """Compile the script for later children."""
         try:
             before = identity(self.path)
-            if before != self.compiled and time.time() - before[1] / 1e9 > SETTLED:
+            if before != self.compiled and time.time() - before[-1] / 1e9 > SETTLED:
                 code = self.load()
                 if identity(self.path) == before:
                     self.code, self.compiled = code, before
@@ -357,8 +360,11 @@ class Parent:
         """Modules that are still to be tried, as ``name=file``."""
         self.report = -1
         """Where the trial that is under way reports, if one is."""
-        self.files = [os.__file__]
-        """What is loaded, as far as it may change by itself; the standard library changes with this one file of it."""
+        self.files: dict[str, tuple[int, ...]] = {}
+        """What is imported, or will be, as it was before that; the standard library changes with one file of it."""
+        self.untold: list[str] = []
+        """The last of them, which the server does not know yet."""
+        self.note(os.__file__)
 
     def run(self) -> NoReturn:
         """Live until the server closes its end."""
@@ -410,6 +416,25 @@ class Parent:
                 self.script.known.add(name)
                 if not file or self.script.is_library(file):
                     self.pending.append(entry)
+                    if file and not self.is_standard(file):
+                        self.note(file)
+
+    def note(self, file: str) -> None:
+        """Note how a file is before it is imported: when it has changed, what was imported may be the old one."""
+        if file in self.files:
+            return
+        try:
+            self.files[file] = identity(file)
+        except OSError:
+            return  # In an archive, say.
+        self.untold.append(file)
+
+    def tell_files(self) -> None:
+        """Tell the server what it is to watch, in messages that are not too long for a socket."""
+        while self.untold:
+            told = [f"{file}\0{' '.join(map(str, self.files[file]))}" for file in self.untold[:MESSAGE]]
+            self.server.send(b"f" + "\0".join(told).encode("utf-8", "surrogateescape"))
+            del self.untold[:MESSAGE]
 
     @staticmethod
     def is_standard(file: str) -> bool:
@@ -437,6 +462,8 @@ class Parent:
         os.close(self.report)
         self.report = -1
         accepted, _, thread = said.decode("utf-8", "surrogateescape").partition("\0")
+        # Before the import: a request that comes in the middle of it is not to be given to what is out of date.
+        self.tell_files()
         if thread:
             self.pending = []
             self.server.send(b"x" + f"the module {thread} starts a thread when it is imported".encode())
@@ -447,13 +474,9 @@ class Parent:
                 __import__(name)
             except BaseException:
                 continue
-            file = module_file(sys.modules[name])
-            if file and not self.is_standard(file):
-                self.files.append(file)
         self.pending = self.pending[len(names) + 1 :]
         if names:
             self.settle()
-            self.server.send(b"f" + "\0".join(self.files).encode("utf-8", "surrogateescape"))
 
 
 def trial(script: Script, entries: list[str], report: int) -> NoReturn:
@@ -476,6 +499,7 @@ def trial(script: Script, entries: list[str], report: int) -> NoReturn:
     accepted = []
     for entry in entries:
         name, _, file = entry.partition("=")
+        before = frozenset(sys.modules)
         tasks, descriptors = len(os.listdir("/proc/self/task")), len(os.listdir("/proc/self/fd"))
         try:
             __import__(name)
@@ -489,7 +513,11 @@ def trial(script: Script, entries: list[str], report: int) -> NoReturn:
             personal = False
             read.clear()
         elsewhere = module_file(sys.modules[name]) != file
-        if personal or elsewhere or len(os.listdir("/proc/self/fd")) > descriptors:
+        files = [
+            module_file(module) for new, module in sys.modules.items() if new not in before and not is_lazy(module)
+        ]
+        own = any(file and not script.is_library(file) for file in files)
+        if personal or elsewhere or own or len(os.listdir("/proc/self/fd")) > descriptors:
             break
         accepted.append(name)
     os.write(report, "\n".join(accepted).encode("utf-8", "surrogateescape"))

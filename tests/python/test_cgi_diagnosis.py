@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from cgi_programs import Programs
 from server import Server, run_millau
 from test_command_doctor import BREAKS, GOOD, write
 
@@ -51,8 +54,7 @@ def test_a_script_that_cannot_be_started_is_diagnosed_mended_and_served(director
     assert (page.status, page["Content-Type"]) == (expected, "text/html; charset=utf-8")
     command = "chmod" if problem == "not-executable" else "sed -i"
     assert "Mend" in page.text and command in page.text
-    if problem != "not-executable":
-        public.wait_for_log(f"({problem}); to mend it: ")
+    public.wait_for_log(f"({problem}); to mend it: ")
 
     user = "root" if os.geteuid() == 0 else str(os.geteuid())
     done = run_millau("doctor", "--fix", "--user", user, "--cgi-directory", str(directory), str(script))
@@ -60,6 +62,67 @@ def test_a_script_that_cannot_be_started_is_diagnosed_mended_and_served(director
     for server in (public, debugging):
         served = server.get(f"/{problem}.py")
         assert (served.status, served.body) == (200, b"hello\n")
+
+
+def test_a_client_that_asks_again_does_not_fill_the_log(directory, public):
+    script = write(directory / "again.py", GOOD, 0o644)
+
+    def lines() -> int:
+        return public.log().count("again.py: the script is not executable")
+
+    for _ in range(20):
+        assert public.get("/again.py").status == 403
+    public.wait_for_log("again.py: the script is not executable")
+    assert lines() == 1
+    script.chmod(0o640)
+    assert public.get("/again.py").status == 403
+    public.wait_until(lambda: lines() == 2, "the log tells of the file in its new state")
+
+
+def test_a_mount_without_execution_is_named_and_chmod_is_not_advised():
+    with Programs() as programs:
+        write(programs.path / "hello.py", GOOD)
+        place = str(programs.path)
+        mount = 'mount --bind "$1" "$1" && mount -o remount,bind,noexec "$1"'
+        if subprocess.run(["unshare", "-m", "sh", "-c", mount, "sh", place], capture_output=True).returncode:
+            pytest.skip("file systems cannot be mounted here")
+        prefix = ["unshare", "-m", "sh", "-c", mount + '; shift; exec "$@"', "sh", place]
+        with programs.serve(prefix=prefix) as server:
+            assert server.get("/hello.py").status == 403
+            server.wait_for_log("(noexec-mount); to mend it: mount -o remount,exec ")
+            assert "chmod" not in server.log()
+
+
+@pytest.fixture
+def of_nobody():
+    """A server that does not run as root, who may read everything."""
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    prefix = nobody if os.geteuid() == 0 else []
+    with Programs() as programs:
+        if prefix and subprocess.run([*prefix, sys.executable, "-c", "import millau"], capture_output=True).returncode:
+            pytest.skip("another user cannot run the server here")
+        with programs.serve("--cgi-mode", "exec", prefix=prefix) as server:
+            yield programs, server
+
+
+def test_a_closed_directory_is_named_with_its_mend(of_nobody):
+    programs, server = of_nobody
+    closed = programs.write("closed/hello.py", GOOD).parent
+    closed.chmod(0o600)
+    for name in ("hello.py", "nothing", "other"):
+        assert server.get(f"/closed/{name}").status == 403
+    server.wait_for_log(f"(directory-closed); to mend it: chmod {'o' if os.geteuid() == 0 else 'u'}+x {closed}")
+    assert server.log().count("directory-closed") == 1
+    closed.chmod(0o755)
+    assert server.get("/closed/hello.py").status == 200
+
+
+@pytest.mark.parametrize("first", ["#!/usr/bin/env python3", "#!/bin/sh", "#!/usr/bin/perl"])
+def test_a_script_that_can_be_executed_and_not_read(of_nobody, first):
+    programs, server = of_nobody
+    programs.write("unreadable.cgi", f"{first}\n", mode=0o311)
+    assert server.get("/unreadable.cgi").status == 500
+    server.wait_for_log("(not-readable); to mend it: chmod ")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cgi_programs import PYTHON, Programs
+from cgi_programs import LANGUAGES, PYTHON, Programs
 from server import APPS, PATIENCE, Server
 
 HEAD = "printf 'Content-Type: text/plain\\n\\n'\n"
@@ -284,6 +284,16 @@ def test_a_slow_reader_holds_the_program_up(programs, mode):
         assert 0 < before < 60
         assert len(client.body(response).body) == 100_000_000
     progress.unlink()
+
+
+def test_only_python_scripts_are_resident(programs):
+    programs.install()
+    with programs.serve("--cgi-mode", "resident") as server:
+        for language in LANGUAGES * 2:
+            answer = server.get(f"/program.{language}")
+            assert (answer.status, answer.text) == (200, "document\n")
+        said = [line for line in server.log().splitlines() if "it is executed, and not resident" in line]
+        assert sorted(line.partition(": it is")[0].rpartition(".")[2] for line in said) == ["c", "pl", "sh"]
 
 
 def test_a_resident_script_keeps_its_modules_and_nothing_else(programs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 import subprocess
@@ -225,6 +226,36 @@ def test_a_changed_module_is_seen_by_the_next_request(programs):
                 time.sleep(0.05)
 
 
+def test_a_module_that_changes_between_its_import_and_the_next_request_is_seen(programs):
+    library = programs.folder / "library"
+    library.mkdir()
+    module = library / "library_module.py"
+    programs.python("user.py", "import library_module\n" + TEXT + "print(library_module.value)\n")
+    with programs.serve("--cgi-env", f"PYTHONPATH={library}", "--cgi-env", "PYTHONDONTWRITEBYTECODE=1") as server:
+        for value in ("first", "the second", "the very third"):
+            module.write_text(f"value = {value!r}\n")
+            assert server.get("/user.py").text == f"{value}\n"
+            # Long enough for the warm interpreter to import it, without a request that would find out.
+            time.sleep(2)
+        module.write_text("value = 'last'\n")
+        for _ in range(8):
+            assert server.get("/user.py").text == "last\n"
+            time.sleep(0.05)
+
+
+def test_a_module_of_the_script_that_the_library_imports_is_imported_by_each_request(programs):
+    library = programs.folder / "library"
+    library.mkdir()
+    (library / "framework.py").write_text("import settings\n")
+    programs.python("framed.py", "import framework\n" + TEXT + "print(framework.settings.value)\n")
+    with programs.serve("--cgi-env", f"PYTHONPATH={library}", "--cgi-env", "PYTHONDONTWRITEBYTECODE=1") as server:
+        for number in range(1, 4):
+            programs.write("settings.py", f"value = {10**number}\n", mode=0o644, settled=False)
+            for _ in range(8):
+                assert server.get("/framed.py").text == f"{10**number}\n"
+                time.sleep(0.05)
+
+
 def test_a_module_beside_the_script_comes_before_one_of_the_library(programs, server):
     programs.python("plain.py", "import json, fractions\n" + TEXT + "print(json.__file__.startswith('/usr'))\n")
     programs.write("sub/json.py", "own = True\n", mode=0o644)
@@ -298,6 +329,8 @@ def test_a_script_whose_import_starts_a_thread_is_executed_and_the_log_says_why(
         wait_for(lambda: server.get("/thread.py").text == f"{worker}\n", "the worker itself starts the script")
         assert "threaded starts a thread when it is imported" in server.log()
         wait_for(lambda: not warm_interpreters(programs), "the warm interpreter has ended")
+        (library / "threaded.py").write_text("mended = True\n")
+        wait_for(lambda: server.get("/thread.py").text != f"{worker}\n", "the mended script is run warm")
 
 
 def test_each_interpreter_has_a_warm_one_of_its_own(programs, server):
@@ -389,7 +422,9 @@ def test_a_warm_interpreter_that_was_killed_is_replaced(programs, server):
         before = warm_interpreters(programs)
         assert len(before) == 1
         for process in programs.processes():
-            os.kill(process.pid, 9)
+            # What it has forked ends with it.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, 9)
         wait_for(lambda: not warm_interpreters(programs), "all is dead")
     assert server.get("/hello.py").text == "hello\n"
     assert not zombies_of(server)
@@ -479,19 +514,31 @@ REQUESTS = int(os.environ.get("WARM_REQUESTS", "3000"))
 
 
 @pytest.mark.load
-def test_thousands_of_warm_requests_leave_nothing_behind(programs, server):
+def test_thousands_of_warm_requests_leave_nothing_behind(programs):
     """WARM_REQUESTS=100000 for a long run."""
     programs.python("hello.py", "import json, os, tempfile\n" + TEXT + "print('hello')\n")
+    temporary = programs.folder / "temporary"
+    temporary.mkdir()
+    options = ("--cgi-mode", "warm", "--cgi-env", f"TMPDIR={temporary}")
+    with programs.serve(*options, env={"TMPDIR": str(temporary)}) as server:
+        leave_nothing_behind(programs, server, temporary)
 
+
+def resident_megabytes(pid: int) -> float:
+    return int(re.search(r"VmRSS:\s+(\d+)", Path("/proc", str(pid), "status").read_text())[1]) / 1024
+
+
+def leave_nothing_behind(programs: Programs, server: Server, temporary: Path) -> None:
     def footprint() -> dict[str, float]:
-        worker = server.workers()[0]
-        status = Path("/proc", str(worker), "status").read_text()
+        worker, parent = server.workers()[0], warm_interpreters(programs)[0]
         return {
             "descriptors": len(os.listdir(f"/proc/{worker}/fd")),
             "threads": len(os.listdir(f"/proc/{worker}/task")),
-            "memory": int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024,
-            "parent's descriptors": len(os.listdir(f"/proc/{warm_interpreters(programs)[0]}/fd")),
+            "memory": resident_megabytes(worker),
+            "parent's descriptors": len(os.listdir(f"/proc/{parent}/fd")),
+            "parent's memory": resident_megabytes(parent),
             "processes": len(programs.processes()),
+            "temporary files": len(os.listdir(temporary)),
         }
 
     def requests(count: int) -> None:
@@ -509,6 +556,8 @@ def test_thousands_of_warm_requests_leave_nothing_behind(programs, server):
     assert after["descriptors"] <= before["descriptors"] + 1, (before, after)
     assert after["threads"] <= before["threads"] + 1, (before, after)
     assert after["parent's descriptors"] == before["parent's descriptors"]
+    assert after["parent's memory"] < before["parent's memory"] + 1, (before, after)
+    assert after["temporary files"] == before["temporary files"], (before, after)
     assert after["processes"] <= before["processes"] + 1, (before, after)
     assert sorted(os.listdir(programs.path)) == files
     assert not zombies_of(server)

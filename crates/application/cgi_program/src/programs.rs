@@ -9,30 +9,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use millau_gateway::{Application, Error, Exchange, Fault, Response, reason_phrase};
+use millau_gateway::{Application, Error, Exchange, Request};
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::Signal;
 
 use crate::answer::{Answer, log_failure};
 use crate::child::{Child, Ending};
 use crate::conversation::{Conversation, Outcome, Runner, State};
-use crate::diagnosis::{Diagnosis, Evidence};
+use crate::diagnosis::Diagnosis;
 use crate::environment::Environment;
 use crate::gate::{Full, Gate, Place};
 use crate::options::{Mode, Options};
 use crate::pipes::{self, Ours, Theirs};
 use crate::reaper::{Fate, Reaper, Remains};
 use crate::redirect::Redirects;
+use crate::refusal::Refusals;
+use crate::resident::{FirstLines, Resident};
 use crate::script::{Missing, Script, find, is_ambiguous};
 use crate::spawn::{Program, spawn};
 use crate::standard_error::StandardError;
 use crate::warm::{WarmJob, WarmParents};
-
-/// Runs scripts inside the worker's own interpreter ([`Mode::Resident`]).
-pub trait Resident: Send + Sync {
-    /// Runs a script to its end, and ends the answer.
-    fn run(&self, script: &Script, environment: &Environment, answer: Answer);
-}
 
 /// A directory of CGI programs.
 pub struct CgiPrograms {
@@ -43,7 +39,9 @@ pub struct CgiPrograms {
     warm: Arc<WarmParents>,
     redirects: Arc<Redirects>,
     diagnosis: Arc<Diagnosis>,
+    refusals: Refusals,
     resident: Option<Arc<dyn Resident>>,
+    first_lines: FirstLines,
 }
 
 /// Why a directory cannot be served.
@@ -78,14 +76,17 @@ impl CgiPrograms {
             return Err(wrong(io::ErrorKind::NotADirectory.into()));
         }
         let reaper = Arc::new(Reaper::default());
+        let diagnosis = Arc::new(Diagnosis::new(&options));
         Ok(Self {
             root: found,
             gate: Arc::new(Gate::new(options.limits.children, options.limits.queue)),
             warm: Arc::new(WarmParents::new(&options, reaper.clone())),
             reaper,
             redirects: Arc::default(),
-            diagnosis: Arc::new(Diagnosis::new(&options)),
+            refusals: Refusals::new(diagnosis.clone()),
+            diagnosis,
             resident,
+            first_lines: FirstLines::default(),
             options,
         })
     }
@@ -105,12 +106,11 @@ impl CgiPrograms {
         self.reaper.signal_all(Signal::KILL);
     }
 
-    fn find(&self, exchange: &Exchange) -> Result<Script, (Error, Option<PathBuf>)> {
-        let request = exchange.request();
+    fn find(&self, request: &Request) -> Result<Script, Missing> {
         if is_ambiguous(request.target()) {
-            return Err((Error::peer(404, "the path holds an encoded slash or NUL, which may mean two things"), None));
+            return Err(Missing::Ambiguous);
         }
-        find(&self.root, request.path_info(), self.options.follow_symlinks).map_err(explain)
+        find(&self.root, request.path_info(), self.options.follow_symlinks)
     }
 
     fn execute(&self, script: &Script, environment: &Environment, theirs: &Theirs) -> io::Result<Child> {
@@ -273,13 +273,6 @@ impl CgiPrograms {
         }
     }
 
-    /// Shows a developer why a file is not run.
-    fn show_refused(&self, exchange: Exchange, error: &Error, path: &Path) {
-        let not_started = Some(io::Error::from(io::ErrorKind::PermissionDenied));
-        let findings = self.diagnosis.of(path, &Evidence { not_started, ..Evidence::default() });
-        Diagnosis::show(exchange, error.status(), path, &findings, b"");
-    }
-
     /// Keeps what the program said before it has to be ended.
     fn broke(&self, why: &Error, answer: &mut Answer, remains: &mut Remains) {
         if let Some(error) = &mut remains.error {
@@ -325,17 +318,9 @@ impl Runner for Executed {
 
 impl Application for CgiPrograms {
     fn call(&self, mut exchange: Exchange) {
-        let script = match self.find(&exchange) {
+        let script = match self.find(exchange.request()) {
             Ok(script) => script,
-            Err((error, path)) => {
-                if error.fault() != Fault::Peer {
-                    log_failure(&self.root, &error);
-                }
-                return match path.filter(|_| self.diagnosis.is_shown()) {
-                    Some(path) => self.show_refused(exchange, &error, &path),
-                    None => refuse(exchange, &error),
-                };
-            }
+            Err(missing) => return self.refusals.answer(exchange, &missing),
         };
         let request = exchange.request_mut();
         let mount = request.script_name().len();
@@ -358,6 +343,7 @@ impl Application for CgiPrograms {
         };
         if self.options.mode(&script.path) == Mode::Resident
             && let Some(resident) = &self.resident
+            && self.first_lines.name_python(&script, &self.options)
         {
             return resident.run(&script, &environment, answer(exchange));
         }
@@ -374,40 +360,4 @@ impl Application for CgiPrograms {
             }
         }
     }
-}
-
-/// Answers without a program. Nothing is wrong with the connection, so it stays.
-fn refuse(exchange: Exchange, error: &Error) {
-    let mut response = Response::new(error.status());
-    response.fields.push(b"Content-Type", b"text/plain; charset=utf-8");
-    let text = if error.fault() == Fault::Peer { error.message() } else { reason_phrase(error.status()) };
-    exchange.respond(&response, format!("{text}\n").as_bytes());
-}
-
-/// Why there is no script. What is not executable is never shown.
-fn explain(missing: Missing) -> (Error, Option<PathBuf>) {
-    let error = match &missing {
-        Missing::Nothing | Missing::Directory => Error::peer(404, "there is no CGI program at this path"),
-        Missing::NoFile(path) => {
-            Error::operator(format!("{} is neither a file nor a directory", path.display())).with_status(403)
-        }
-        Missing::Outside(path) => Error::operator(format!(
-            "{} is a symbolic link that leads out of the directory; move the file, or allow it with --cgi-symlinks",
-            path.display()
-        ))
-        .with_status(403),
-        Missing::NotExecutable(path) => Error::operator(format!(
-            "{0} is not executable by the server's user; if it is a CGI program: chmod +x {0}",
-            path.display()
-        ))
-        .with_status(403),
-        Missing::Unreadable(path, kind) => {
-            Error::operator(format!("{} cannot be looked at: {kind}", path.display())).with_status(403)
-        }
-    };
-    let path = match missing {
-        Missing::NotExecutable(path) | Missing::Unreadable(path, _) => Some(path),
-        _ => None,
-    };
-    (error, path)
 }

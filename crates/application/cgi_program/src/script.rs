@@ -41,6 +41,20 @@ impl Identity {
         }
     }
 
+    /// As a warm interpreter tells it: device, inode, size and the two times in nanoseconds.
+    pub(crate) fn told(text: &[u8]) -> Option<Self> {
+        let mut numbers = std::str::from_utf8(text).ok()?.split(' ').map(str::parse::<i64>);
+        let mut next = || numbers.next()?.ok();
+        let time = |nanoseconds: i64| (nanoseconds.div_euclid(1_000_000_000), nanoseconds.rem_euclid(1_000_000_000));
+        Some(Self {
+            device: next()? as u64,
+            inode: next()? as u64,
+            size: next()? as u64,
+            modified: time(next()?),
+            changed: time(next()?),
+        })
+    }
+
     /// Of the file at this path; `None` where there is none.
     pub(crate) fn at(path: &Path) -> Option<Self> {
         std::fs::metadata(path).ok().map(|metadata| Self::of(&metadata))
@@ -50,6 +64,8 @@ impl Identity {
 /// Why a path leads to no script that can be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Missing {
+    /// The path as sent may be read in two ways.
+    Ambiguous,
     /// There is nothing of that name, or nothing that may be named.
     Nothing,
     /// It ends at a directory.
@@ -61,7 +77,7 @@ pub(crate) enum Missing {
     /// The file may not be executed.
     NotExecutable(PathBuf),
     /// A directory on the way, or the file, may not be looked at.
-    Unreadable(PathBuf, std::io::ErrorKind),
+    Unreadable(PathBuf),
 }
 
 /// Walks down from `root` (absolute, without symbolic links) along `path_info`, to the first regular file.
@@ -87,7 +103,7 @@ pub(crate) fn find(root: &Path, path_info: &[u8], follow_symlinks: bool) -> Resu
             if found.is_symlink() { Ok((std::fs::metadata(&path)?, true)) } else { Ok((found, false)) }
         };
         let (found, is_link) = look().map_err(|error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::PermissionDenied => Missing::Unreadable(path.clone(), error.kind()),
+            std::io::ErrorKind::PermissionDenied => Missing::Unreadable(path.clone()),
             _ => Missing::Nothing,
         })?;
         linked |= is_link;

@@ -17,7 +17,7 @@ use crate::script::{Identity, Script};
 
 pub(crate) use job::WarmJob;
 pub(crate) use parent::Parent;
-use parent::Standing;
+use parent::{Standing, Watched};
 
 /// A parent that served within this time does not make room for another; scripts beyond the limit are executed meanwhile.
 const IN_USE: Duration = Duration::from_secs(10);
@@ -37,8 +37,8 @@ struct Seat {
     script: Identity,
     python: Option<Python>,
     parent: Option<Arc<Parent>>,
-    /// It cannot be run warm, as long as it does not change: why is in the log.
-    unfit: bool,
+    /// It cannot be run warm, as long as neither it nor one of these changes: why is in the log.
+    unfit: Option<Watched>,
 }
 
 impl WarmParents {
@@ -72,18 +72,19 @@ impl WarmParents {
                         script: script.identity,
                         python: None,
                         parent: None,
-                        unfit: false,
+                        unfit: None,
                     });
                     if seat.python != python {
                         seat.parent = None;
                     }
-                    (seat.script, seat.python, seat.unfit) = (script.identity, python, false);
+                    (seat.script, seat.python, seat.unfit) = (script.identity, python, None);
                     seat
                 }
             };
-            if seat.unfit {
+            if seat.unfit.as_ref().is_some_and(|files| !files.has_changed()) {
                 return None;
             }
+            seat.unfit = None;
             seat.python.as_ref()?;
             seat.parent.clone()
         };
@@ -91,9 +92,9 @@ impl WarmParents {
             match parent.standing() {
                 Standing::Good => return Some(parent),
                 Standing::Stale => {}
-                Standing::Unfit(reason) => {
+                Standing::Unfit(reason, files) => {
                     log::warn!("{}: it is executed anew for each request: {reason}", script.path.display());
-                    self.with_seat(script, &parent, |seat| seat.unfit = true);
+                    self.with_seat(script, &parent, |seat| seat.unfit = Some(files));
                     return None;
                 }
             }
@@ -152,7 +153,7 @@ impl WarmParents {
                     script.path.display(),
                     python.program.display()
                 );
-                seat.unfit = true;
+                seat.unfit = Some(Watched::default());
                 None
             }
         }

@@ -21,8 +21,8 @@ use crate::script::{Identity, Script};
 use crate::spawn::{Program, spawn};
 use crate::standard_error::StandardError;
 
-/// Bytes of a message from a parent: the files of what it has imported.
-const LONGEST: usize = 512 * 1024;
+/// Bytes of a message from a parent: some of the files that it imports.
+const LONGEST: usize = 1024 * 1024;
 /// Room for messages on their way: the variables of some dozens of requests.
 const SEND_BUFFER: usize = 1024 * 1024;
 
@@ -30,13 +30,31 @@ const SEND_BUFFER: usize = 1024 * 1024;
 pub(crate) struct Parent {
     /// Jobs go out here.
     pub(super) jobs: OwnedFd,
-    /// It tells what it has imported; its end shows here too.
+    /// It tells what it imports; its end shows here too.
     control: OwnedFd,
     program: (PathBuf, Identity),
-    files: Mutex<Vec<(PathBuf, Identity)>>,
+    files: Mutex<Watched>,
     used: Mutex<Instant>,
     served: AtomicBool,
     stuck: AtomicBool,
+}
+
+/// The files that a parent imports, as they were before that.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watched(Vec<(PathBuf, Identity)>);
+
+impl Watched {
+    /// Adds what a message tells: path and identity in turn, with NULs between.
+    fn take(&mut self, text: &[u8]) {
+        let mut parts = text.split(|byte| *byte == 0);
+        while let (Some(path), Some(identity)) = (parts.next(), parts.next()) {
+            self.0.extend(Identity::told(identity).map(|identity| (PathBuf::from(OsStr::from_bytes(path)), identity)));
+        }
+    }
+
+    pub(super) fn has_changed(&self) -> bool {
+        self.0.iter().any(|(path, identity)| Identity::at(path) != Some(*identity))
+    }
 }
 
 /// Whether a parent may be given a job.
@@ -44,8 +62,8 @@ pub(crate) enum Standing {
     Good,
     /// It has ended, or has imported something that has changed.
     Stale,
-    /// The script cannot be run so, for this reason.
-    Unfit(String),
+    /// The script cannot be run so, for this reason, as long as these files stay as they are.
+    Unfit(String, Watched),
 }
 
 impl Parent {
@@ -135,7 +153,8 @@ impl Parent {
                         Standing::Stale
                     } else {
                         let program = self.program.0.display();
-                        Standing::Unfit(format!("the warm interpreter {program} ended before it served a request"))
+                        let reason = format!("the warm interpreter {program} ended before it served a request");
+                        Standing::Unfit(reason, files.clone())
                     };
                 }
                 Ok((_, length)) => {
@@ -143,18 +162,17 @@ impl Parent {
                     let _ = recv(&self.control, &mut message[..], RecvFlags::DONTWAIT);
                     let text = &message[1..];
                     if message[0] == b'x' {
-                        return Standing::Unfit(String::from_utf8_lossy(text).into_owned());
+                        return Standing::Unfit(String::from_utf8_lossy(text).into_owned(), files.clone());
                     }
-                    let paths = text.split(|byte| *byte == 0).map(|path| PathBuf::from(OsStr::from_bytes(path)));
-                    *files = paths.filter_map(|path| Some((Identity::at(&path)?, path))).map(|(a, b)| (b, a)).collect();
+                    files.take(text);
                 }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
                 Err(_) => return Standing::Stale,
             }
         }
-        let changed = |(path, identity): &(PathBuf, Identity)| Identity::at(path) != Some(*identity);
-        if changed(&self.program) || files.iter().any(changed) { Standing::Stale } else { Standing::Good }
+        let (program, identity) = &self.program;
+        if Identity::at(program) != Some(*identity) || files.has_changed() { Standing::Stale } else { Standing::Good }
     }
 }
 

@@ -47,6 +47,13 @@ pub fn diagnose_failure(failure: &Failure<'_>, options: &Options) -> Vec<Finding
     if findings.is_empty() {
         findings.extend(complaint::in_stderr(failure.script, failure.stderr, options));
     }
+    // An interpreter that cannot open the script says so in words of its own, and ends.
+    let said_nothing = failure.defect == Some(&Defect::Empty);
+    if findings.is_empty() && said_nothing && matches!(failure.ending, Some(Ending::Exited(1..))) {
+        let out_of_reach = [Problem::NotFound, Problem::DirectoryClosed, Problem::NotReadable];
+        let errors = script::diagnose_script(failure.script, &quick).into_iter();
+        findings.extend(errors.filter(|f| f.severity == Severity::Error && out_of_reach.contains(&f.problem)));
+    }
     let is_explained = !findings.is_empty();
     if let Some(ending) = failure.ending {
         findings.extend(ended(failure.script, ending, is_explained));

@@ -79,7 +79,15 @@ pub fn diagnose_script(path: &Path, options: &Options) -> Vec<Finding> {
 fn examine(path: &Path, options: &Options, findings: &mut Vec<Finding>) {
     let facts = match path.metadata() {
         Ok(facts) => facts,
-        Err(error) => return findings.push(unreachable(path, &error)),
+        Err(error) => {
+            if error.kind() == std::io::ErrorKind::PermissionDenied {
+                permissions::directories(path, None, &options.user, findings);
+            }
+            if findings.is_empty() {
+                findings.push(unreachable(path, &error));
+            }
+            return;
+        }
     };
     let place = || Place::File(path.to_owned());
     if !facts.is_file() {
@@ -90,7 +98,7 @@ fn examine(path: &Path, options: &Options, findings: &mut Vec<Finding>) {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
     let is_binary = source::is_binary(&bytes);
-    permissions::directories(path, facts.uid(), &options.user, findings);
+    permissions::directories(path, Some(facts.uid()), &options.user, findings);
     permissions::file(path, &facts, &options.user, is_binary, findings);
     file_system::mount(path, findings);
     if options.selinux {

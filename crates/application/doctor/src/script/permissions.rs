@@ -38,8 +38,8 @@ pub(super) fn file(path: &Path, facts: &Metadata, user: &User, is_binary: bool, 
     oddities(path, &access, is_binary, findings);
 }
 
-/// Looks at every directory above the file.
-pub(super) fn directories(path: &Path, owner: u32, user: &User, findings: &mut Vec<Finding>) {
+/// Looks at every directory above the file, which belongs to `owner`.
+pub(super) fn directories(path: &Path, owner: Option<u32>, user: &User, findings: &mut Vec<Finding>) {
     let mut above: Vec<&Path> = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()).collect();
     above.reverse();
     for folder in above {
@@ -49,7 +49,7 @@ pub(super) fn directories(path: &Path, owner: u32, user: &User, findings: &mut V
             continue;
         }
         // The home of root is closed for a reason, and the directories of others are theirs.
-        let is_safe = facts.uid() == owner && folder != Path::new("/root") && folder != Path::new("/");
+        let is_safe = Some(facts.uid()) == owner && folder != Path::new("/root") && folder != Path::new("/");
         findings.push(Finding::error(
             Problem::DirectoryClosed,
             Place::File(folder.to_owned()),

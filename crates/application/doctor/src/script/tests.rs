@@ -121,7 +121,7 @@ fn the_directory_of_another_owner_is_not_opened_by_the_doctor() {
     let path = folder.write("a.py", GOOD, 0o755);
     fs::set_permissions(&folder.path, fs::Permissions::from_mode(0o700)).unwrap();
     let mut findings = Vec::new();
-    super::permissions::directories(&path, 54_322, &nobody(), &mut findings);
+    super::permissions::directories(&path, Some(54_322), &nobody(), &mut findings);
     assert_eq!(findings[0].mend, Mend::Command(format!("chmod o+x {}", folder.path.display())));
 }
 
