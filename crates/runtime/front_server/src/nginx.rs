@@ -59,7 +59,8 @@ fn upstream(name: &str, bind: &Bind) -> String {
         Protocol::Http | Protocol::Fastcgi => {
             "    # Connections that each worker process keeps open for the requests to come: opening one costs more than a small\n    \
              # request. There should be as many as requests under way at once: nginx closes what is idle beyond.\n    \
-             keepalive 128;\n"
+             keepalive 128;\n    # Below Millau's --keep-alive-timeout, 15 s unless it is set: a request on a connection that Millau is just\n    \
+             # closing would fail.\n    keepalive_timeout 10s;\n"
         }
         _ => "",
     };

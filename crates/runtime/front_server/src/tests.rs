@@ -1,6 +1,7 @@
 //! What the configurations say, in the places that matter; whether it works is tried with the real front servers.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use millau_config::{Invocation, parse};
 
@@ -17,6 +18,13 @@ fn deployment(line: &str) -> Deployment {
 fn printed(line: &str) -> String {
     let here = Surroundings { user: Some("www".into()), apache_modules: "/mods".into(), nginx_types: None };
     configuration(&deployment(line), &here)
+}
+
+fn default_keep_alive() -> Duration {
+    match parse(["millau", "serve", "app"].map(OsString::from), []).unwrap() {
+        Invocation::Serve(settings) => settings.timeouts.keep_alive,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Every way that there is, at the root and below a mount.
@@ -63,6 +71,16 @@ fn nginx_keeps_fastcgi_connections_open() {
     let text = printed("nginx");
     assert!(text.contains("keepalive 128;") && text.contains("fastcgi_keep_conn on;"), "{text}");
     assert!(!printed("nginx --bind scgi+unix:/s").contains("keepalive"));
+}
+
+#[test]
+fn nginx_gives_up_idle_connections_before_millau_does() {
+    for bind in ["http://127.0.0.1:8000", "fastcgi://127.0.0.1:9000"] {
+        let text = printed(&format!("nginx --bind {bind}"));
+        let (_, after) = text.split_once("keepalive_timeout ").expect(bind);
+        let seconds: u64 = after.split_once("s;").unwrap().0.parse().unwrap();
+        assert!(seconds < default_keep_alive().as_secs(), "{bind}:\n{text}");
+    }
 }
 
 #[test]
