@@ -133,6 +133,13 @@ def test_header_fields_arrive_as_without_a_front_server(front, backend):
     compared(front, through(front, "/environ", fields), direct(backend, front, "/environ", fields), names)
 
 
+def test_a_field_of_20_kb_arrives(front, backend):
+    if why := forced(front.pair, "a field of 20 kB"):
+        pytest.skip(why)
+    fields = [("X-Long", "v" * 20_000)]
+    compared(front, through(front, "/environ", fields), direct(backend, front, "/environ", fields), ["HTTP_X_LONG"])
+
+
 def test_many_fields_arrive(front, backend):
     fields = [(f"X-Field-{number}", f"value {number}") for number in range(80)]
     names = [f"HTTP_X_FIELD_{number}" for number in range(80)]

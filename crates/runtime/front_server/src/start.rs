@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use millau_config::{Address, Bind, Deployment, Protocol, Way};
+use millau_config::{Address, Bind, Deployment, FrontServer, Protocol, Way};
 
 /// What the front server and Millau speak with one another, in words.
 pub(crate) fn spoken(deployment: &Deployment) -> &'static str {
@@ -45,13 +45,9 @@ pub(crate) fn comment(deployment: &Deployment) -> String {
         }
         Way::Bind(bind) => {
             let believed = if bind.protocol == Protocol::Http { believe(bind) } else { "" };
-            let secret = if bind.protocol == Protocol::Ajp && !deployment.ajp_secret.is_empty() {
-                " --ajp-secret …"
-            } else {
-                ""
-            };
+            let ajp = if bind.protocol == Protocol::Ajp { ajp_options(deployment) } else { String::new() };
             let bind_text = quoted(&bind.to_string());
-            let _ = writeln!(out, "# Millau: millau serve {application} --bind {bind_text}{believed}{secret}");
+            let _ = writeln!(out, "# Millau: millau serve {application} --bind {bind_text}{believed}{ajp}");
             if let Address::Unix(path) = &bind.address {
                 let _ = writeln!(
                     out,
@@ -60,6 +56,18 @@ pub(crate) fn comment(deployment: &Deployment) -> String {
                 );
             }
         }
+    }
+    out
+}
+
+/// What Millau must be told of an AJP front server.
+fn ajp_options(deployment: &Deployment) -> String {
+    let mut out = String::new();
+    if deployment.server == FrontServer::Apache {
+        out.push_str(" --ajp-packet-size 65536");
+    }
+    if !deployment.ajp_secret.is_empty() {
+        out.push_str(" --ajp-secret …");
     }
     out
 }

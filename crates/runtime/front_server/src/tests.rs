@@ -90,6 +90,12 @@ fn nginx_names_a_user_only_where_it_asks_for_a_password() {
 }
 
 #[test]
+fn millau_is_started_with_the_size_of_apache_s_ajp_packets() {
+    let text = printed("apache --bind ajp://127.0.0.1:8009");
+    assert!(text.contains("    ProxyIOBufferSize 65536\n") && text.contains(" --ajp-packet-size 65536\n"), "{text}");
+}
+
+#[test]
 fn a_mount_is_no_pattern() {
     assert!(printed("nginx --mount /a.b").contains("\"(?s)^/a\\.b(?<millau_path>/.*)?$\""));
     assert!(printed("lighttpd --mount /a.b").contains("!~ \"^/a\\.b[^/]\""));
