@@ -190,8 +190,8 @@ fn backend(out: &mut String, deployment: &Deployment, bind: &Bind) {
         Protocol::Ajp => {
             let _ = writeln!(
                 out,
-                "# For GET alone: lighttpd 1.4.69 breaks the bodies of requests over AJP. It sends paths decoded: serve with\n# \
-                 --ajp-paths decoded.\n# The key is empty because lighttpd takes it off \
+                "# For GET alone: lighttpd 1.4.69 breaks the bodies of requests over AJP. It sends paths decoded:\n# Millau has to \
+                 know, with --ajp-paths decoded.\n# The key is empty because lighttpd takes it off \
                  the path otherwise.\najp13.server = (\"\" => ((\n{address}    \
                  \"check-local\" => \"disable\",\n)))"
             );

@@ -62,10 +62,11 @@ pub(crate) fn comment(deployment: &Deployment) -> String {
 
 /// What Millau must be told of an AJP front server.
 fn ajp_options(deployment: &Deployment) -> String {
-    let mut out = String::new();
-    if deployment.server == FrontServer::Apache {
-        out.push_str(" --ajp-packet-size 65536");
-    }
+    let mut out = String::from(match deployment.server {
+        FrontServer::Apache => " --ajp-packet-size 65536",
+        FrontServer::Lighttpd => " --ajp-paths decoded",
+        FrontServer::Nginx => "",
+    });
     if !deployment.ajp_secret.is_empty() {
         out.push_str(" --ajp-secret …");
     }

@@ -96,6 +96,12 @@ fn millau_is_started_with_the_size_of_apache_s_ajp_packets() {
 }
 
 #[test]
+fn millau_is_started_with_the_form_of_lighttpd_s_ajp_paths() {
+    let text = printed("lighttpd --bind ajp://127.0.0.1:8009");
+    assert!(text.contains(" --bind ajp://127.0.0.1:8009 --ajp-paths decoded\n"), "{text}");
+}
+
+#[test]
 fn a_mount_is_no_pattern() {
     assert!(printed("nginx --mount /a.b").contains("\"(?s)^/a\\.b(?<millau_path>/.*)?$\""));
     assert!(printed("lighttpd --mount /a.b").contains("!~ \"^/a\\.b[^/]\""));
