@@ -102,6 +102,24 @@ fn millau_is_started_with_the_form_of_lighttpd_s_ajp_paths() {
 }
 
 #[test]
+fn only_the_address_of_the_front_server_is_believed() {
+    for (bind, peer) in [
+        ("http://127.0.0.1:8000", "127.0.0.1"),
+        ("http://localhost:8000", "127.0.0.1"),
+        ("http://127.0.0.2:8000", "127.0.0.1"),
+        ("http://[::1]:8000", "::1"),
+        ("http+unix:/s", "unix"),
+        ("http://0.0.0.0:8000", "FRONT_SERVER"),
+        ("http://[::]:8000", "FRONT_SERVER"),
+        ("http://app.example:8000", "FRONT_SERVER"),
+    ] {
+        let text = printed(&format!("nginx --bind {bind}"));
+        assert!(text.contains(&format!(" --forwarded-from {peer}\n")), "{text}");
+        assert_eq!(text.contains("# FRONT_SERVER is the address"), peer == "FRONT_SERVER", "{text}");
+    }
+}
+
+#[test]
 fn a_mount_is_no_pattern() {
     assert!(printed("nginx --mount /a.b").contains("\"(?s)^/a\\.b(?<millau_path>/.*)?$\""));
     assert!(printed("lighttpd --mount /a.b").contains("!~ \"^/a\\.b[^/]\""));
