@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use millau_config::{Address, Bind, Deployment, Protocol, Way};
 
+use crate::mount_name::mount_name;
 use crate::{Surroundings, media_types, start};
 
 pub(crate) fn configuration(deployment: &Deployment, here: &Surroundings) -> String {
     // A program or AJP was refused before: nginx has neither.
     let Way::Bind(bind) = &deployment.way else { return String::new() };
-    let name = upstream_name(&deployment.mount);
+    let name = mount_name(&deployment.mount);
     let site = format!("{}\n{}", upstream(&name, bind), server(deployment, bind, &name));
     let Some(directory) = &deployment.complete else {
         return format!(
@@ -40,12 +41,6 @@ pub(crate) fn configuration(deployment: &Deployment, here: &Surroundings) -> Str
     }
     let _ = write!(out, "\n{site}}}\n");
     out
-}
-
-/// Its own for each mount, so that several of these files stand side by side.
-fn upstream_name(mount: &str) -> String {
-    let plain = mount.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
-    ["millau".to_owned(), plain.collect()].concat()
 }
 
 fn upstream(name: &str, bind: &Bind) -> String {
