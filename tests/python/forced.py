@@ -22,6 +22,8 @@ FORCED = [
     Forced("lighttpd-ajp", "method POST", "see bodies: without one, lighttpd asks for a length"),
     Forced("lighttpd-ajp", "method PATCH", "AJP has no number for it, and lighttpd does not write methods out"),
     Forced("lighttpd-ajp", "CONTENT_LENGTH", "lighttpd sends a length of 0 with every request"),
+    Forced("lighttpd-ajp", "a field of 20 kB", "lighttpd's AJP packets hold 8 KiB"),
+    Forced("apache-fastcgi", "a field of 20 kB", "mod_proxy_fcgi leaves out variables that do not fit in 16 KiB"),
     Forced("*-ajp", "REQUEST_URI", "AJP carries a path that the front server has decoded and encoded again"),
     Forced(
         "apache-ajp", "dots behind empty segments", "without MergeSlashes, .. takes an empty segment alone (RFC 3986)"

@@ -165,10 +165,11 @@ class Backend:
         binds = [f"{way}://127.0.0.1:0" for way in protocols]
         binds += [f"{way}+unix:{path}" for way, path in self.sockets.items()]
         options = [word for bind in binds for word in ("--bind", bind)]
-        options += ["--unix-mode", "666", "--ajp-secret", SECRET]
+        options += ["--unix-mode", "666", "--ajp-secret", SECRET, "--ajp-packet-size", "65536"]
         options += ["--forwarded-from", "127.0.0.1", "--forwarded-from", "unix"]
         self.server = Server(*applications, *options, cwd=cwd, env=env)
-        self.without_secret = Server(*applications, "--bind", "ajp://127.0.0.1:0", cwd=cwd, env=env)
+        for_lighttpd = ["--bind", "ajp://127.0.0.1:0", "--ajp-paths", "decoded"]
+        self.without_secret = Server(*applications, *for_lighttpd, cwd=cwd, env=env)
 
     def front(self, way: str, carrier: str) -> str:
         """As the front's --bind."""

@@ -19,6 +19,7 @@ PATHS = [
     "/%C3%A9/%E2%82%AC",
     "/caf%e9",
     "/100%25/%2B+",
+    "/%2541",
     "/%7Euser/a%3Fb?q=a?b",
     "?",
     "?x=%2F&&=",
@@ -131,6 +132,13 @@ def test_header_fields_arrive_as_without_a_front_server(front, backend):
     names = sorted({"HTTP_" + name.upper().replace("-", "_") for name, _ in fields})
     names = [name for name in [*names, "HTTP_HOST", "HTTP_AUTHORIZATION"] if not forced(front.pair, name)]
     compared(front, through(front, "/environ", fields), direct(backend, front, "/environ", fields), names)
+
+
+def test_a_field_of_20_kb_arrives(front, backend):
+    if why := forced(front.pair, "a field of 20 kB"):
+        pytest.skip(why)
+    fields = [("X-Long", "v" * 20_000)]
+    compared(front, through(front, "/environ", fields), direct(backend, front, "/environ", fields), ["HTTP_X_LONG"])
 
 
 def test_many_fields_arrive(front, backend):

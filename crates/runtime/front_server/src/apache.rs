@@ -169,7 +169,8 @@ fn proxy(out: &mut String, deployment: &Deployment, bind: &Bind) {
         Protocol::Ajp => {
             out.push_str(
                 "    # Empty segments of a path arrive, too: AJP carries the path as Apache has it.\n    MergeSlashes Off\n    # \
-                 flushpackets: what the application yields goes to the client at once; ttl: idle connections are given up \
+                 The fields of a request must fit into one packet: 8 KiB otherwise. Millau needs the same: \
+                 --ajp-packet-size.\n    ProxyIOBufferSize 65536\n    # flushpackets: what the application yields goes to the client at once; ttl: idle connections are given up \
                  before\n    # Millau closes them.\n",
             );
             options.push_str(" flushpackets=on ttl=3");

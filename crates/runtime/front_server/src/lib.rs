@@ -11,6 +11,7 @@ mod apache;
 mod check;
 mod lighttpd;
 mod media_types;
+mod mount_name;
 mod nginx;
 mod start;
 mod surroundings;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use millau_config::{Address, Bind, Deployment, Protocol, Way};
 
+use crate::mount_name::mount_name;
 use crate::{Surroundings, media_types, start};
 
 pub(crate) fn configuration(deployment: &Deployment, here: &Surroundings) -> String {
@@ -87,11 +88,12 @@ fn site(deployment: &Deployment, sockets: &str) -> String {
     }
     if !deployment.mount.is_empty() {
         let mount = escaped(&deployment.mount);
-        // The key is the mount and fits everything that begins like it; only AJP's has to be empty. A pattern that must fit
-        // would keep out paths that are no UTF-8, which lighttpd's patterns never fit.
+        // Of the blocks whose conditions hold, the last one's fastcgi.server counts alone: the conditions of two mounts must
+        // not hold together. A pattern that must fit would keep out paths that are no UTF-8, which lighttpd's patterns never
+        // fit, so this one fits what is not below the mount; only AJP, whose key is empty, cannot have that.
         conditions.push(match is_ajp(deployment) {
             true => format!("$HTTP[\"url\"] =~ \"^{mount}(/|$)\""),
-            false => format!("$HTTP[\"url\"] !~ \"^{mount}[^/]\""),
+            false => format!("$HTTP[\"url\"] !~ \"^(?!{mount}(/|$))\""),
         });
         let _ = writeln!(out, "# The mount and everything below it, but not \"{}x\".", deployment.mount);
     }
@@ -131,10 +133,11 @@ fn handler(deployment: &Deployment, sockets: &str) -> String {
         Way::FastcgiProgram(file) => {
             let _ = writeln!(
                 out,
-                "fastcgi.server = (\"{}\" => ((\n    \"bin-path\" => \"{}\",\n    \"socket\" => \"{sockets}/millau.socket\",\n    # One \
+                "fastcgi.server = (\"{}\" => ((\n    \"bin-path\" => \"{}\",\n    \"socket\" => \"{sockets}/{}.socket\",\n    # One \
                  program: Millau has threads and workers of its own.\n    \"max-procs\" => 1,\n{})))",
                 key(deployment),
                 file.display(),
+                mount_name(&deployment.mount),
                 not_files(deployment)
             );
         }
@@ -190,8 +193,8 @@ fn backend(out: &mut String, deployment: &Deployment, bind: &Bind) {
         Protocol::Ajp => {
             let _ = writeln!(
                 out,
-                "# For GET alone: lighttpd 1.4.69 breaks the bodies of requests over AJP. It sends paths decoded: serve with\n# \
-                 --ajp-paths decoded.\n# The key is empty because lighttpd takes it off \
+                "# For GET alone: lighttpd 1.4.69 breaks the bodies of requests over AJP. It sends paths decoded:\n# Millau has to \
+                 know, with --ajp-paths decoded.\n# The key is empty because lighttpd takes it off \
                  the path otherwise.\najp13.server = (\"\" => ((\n{address}    \
                  \"check-local\" => \"disable\",\n)))"
             );

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use millau_config::{Address, Bind, Deployment, Protocol, Way};
 
+use crate::mount_name::mount_name;
 use crate::{Surroundings, media_types, start};
 
 pub(crate) fn configuration(deployment: &Deployment, here: &Surroundings) -> String {
     // A program or AJP was refused before: nginx has neither.
     let Way::Bind(bind) = &deployment.way else { return String::new() };
-    let name = upstream_name(&deployment.mount);
+    let name = mount_name(&deployment.mount);
     let site = format!("{}\n{}", upstream(&name, bind), server(deployment, bind, &name));
     let Some(directory) = &deployment.complete else {
         return format!(
@@ -42,12 +43,6 @@ pub(crate) fn configuration(deployment: &Deployment, here: &Surroundings) -> Str
     out
 }
 
-/// Its own for each mount, so that several of these files stand side by side.
-fn upstream_name(mount: &str) -> String {
-    let plain = mount.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
-    ["millau".to_owned(), plain.collect()].concat()
-}
-
 fn upstream(name: &str, bind: &Bind) -> String {
     let address = match &bind.address {
         Address::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
@@ -59,7 +54,8 @@ fn upstream(name: &str, bind: &Bind) -> String {
         Protocol::Http | Protocol::Fastcgi => {
             "    # Connections that each worker process keeps open for the requests to come: opening one costs more than a small\n    \
              # request. There should be as many as requests under way at once: nginx closes what is idle beyond.\n    \
-             keepalive 128;\n"
+             keepalive 128;\n    # Below Millau's --keep-alive-timeout, 15 s unless it is set: a request on a connection that Millau is just\n    \
+             # closing would fail.\n    keepalive_timeout 10s;\n"
         }
         _ => "",
     };

@@ -1,8 +1,9 @@
 //! How Millau is to be started for a configuration, as its comments say.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
-use millau_config::{Address, Bind, Deployment, Protocol, Way};
+use millau_config::{Address, Bind, Deployment, FrontServer, Protocol, Way};
 
 /// What the front server and Millau speak with one another, in words.
 pub(crate) fn spoken(deployment: &Deployment) -> &'static str {
@@ -44,14 +45,17 @@ pub(crate) fn comment(deployment: &Deployment) -> String {
             );
         }
         Way::Bind(bind) => {
-            let believed = if bind.protocol == Protocol::Http { believe(bind) } else { "" };
-            let secret = if bind.protocol == Protocol::Ajp && !deployment.ajp_secret.is_empty() {
-                " --ajp-secret …"
-            } else {
-                ""
-            };
+            let believed = if bind.protocol == Protocol::Http { believed(bind) } else { None };
+            let believe = believed.map_or(String::new(), |peer| format!(" --forwarded-from {peer}"));
+            let ajp = if bind.protocol == Protocol::Ajp { ajp_options(deployment) } else { String::new() };
             let bind_text = quoted(&bind.to_string());
-            let _ = writeln!(out, "# Millau: millau serve {application} --bind {bind_text}{believed}{secret}");
+            let _ = writeln!(out, "# Millau: millau serve {application} --bind {bind_text}{believe}{ajp}");
+            if believed == Some(FRONT_SERVER) {
+                let _ = writeln!(
+                    out,
+                    "# {FRONT_SERVER} is the address that the front server connects from: what others claim is not believed."
+                );
+            }
             if let Address::Unix(path) = &bind.address {
                 let _ = writeln!(
                     out,
@@ -64,11 +68,34 @@ pub(crate) fn comment(deployment: &Deployment) -> String {
     out
 }
 
-/// What makes Millau believe X-Forwarded-For and its like.
-fn believe(bind: &Bind) -> &'static str {
-    match bind.address {
-        Address::Unix(_) => " --forwarded-from unix",
-        _ => " --forwarded-from 127.0.0.1",
+/// What Millau must be told of an AJP front server.
+fn ajp_options(deployment: &Deployment) -> String {
+    let mut out = String::from(match deployment.server {
+        FrontServer::Apache => " --ajp-packet-size 65536",
+        FrontServer::Lighttpd => " --ajp-paths decoded",
+        FrontServer::Nginx => "",
+    });
+    if !deployment.ajp_secret.is_empty() {
+        out.push_str(" --ajp-secret …");
+    }
+    out
+}
+
+/// Stands for an address that only the operator knows.
+const FRONT_SERVER: &str = "FRONT_SERVER";
+
+/// Whose X-Forwarded-For and its like Millau must believe.
+fn believed(bind: &Bind) -> Option<&'static str> {
+    match &bind.address {
+        Address::Unix(_) => Some("unix"),
+        Address::Tcp { host, .. } if host == "localhost" => Some("127.0.0.1"),
+        Address::Tcp { host, .. } => match host.parse() {
+            // The kernel connects from 127.0.0.1 to all of 127.0.0.0/8.
+            Ok(IpAddr::V4(address)) if address.is_loopback() => Some("127.0.0.1"),
+            Ok(IpAddr::V6(address)) if address.is_loopback() => Some("::1"),
+            _ => Some(FRONT_SERVER),
+        },
+        Address::Fd(_) => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the configurations say, in the places that matter; whether it works is tried with the real front servers.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use millau_config::{Invocation, parse};
 
@@ -17,6 +18,13 @@ fn deployment(line: &str) -> Deployment {
 fn printed(line: &str) -> String {
     let here = Surroundings { user: Some("www".into()), apache_modules: "/mods".into(), nginx_types: None };
     configuration(&deployment(line), &here)
+}
+
+fn default_keep_alive() -> Duration {
+    match parse(["millau", "serve", "app"].map(OsString::from), []).unwrap() {
+        Invocation::Serve(settings) => settings.timeouts.keep_alive,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Every way that there is, at the root and below a mount.
@@ -66,15 +74,55 @@ fn nginx_keeps_fastcgi_connections_open() {
 }
 
 #[test]
+fn nginx_gives_up_idle_connections_before_millau_does() {
+    for bind in ["http://127.0.0.1:8000", "fastcgi://127.0.0.1:9000"] {
+        let text = printed(&format!("nginx --bind {bind}"));
+        let (_, after) = text.split_once("keepalive_timeout ").expect(bind);
+        let seconds: u64 = after.split_once("s;").unwrap().0.parse().unwrap();
+        assert!(seconds < default_keep_alive().as_secs(), "{bind}:\n{text}");
+    }
+}
+
+#[test]
 fn nginx_names_a_user_only_where_it_asks_for_a_password() {
     assert!(!printed("nginx").contains("REMOTE_USER"));
     assert!(printed("nginx --password-file /p").contains("fastcgi_param REMOTE_USER $remote_user;"));
 }
 
 #[test]
+fn millau_is_started_with_the_size_of_apache_s_ajp_packets() {
+    let text = printed("apache --bind ajp://127.0.0.1:8009");
+    assert!(text.contains("    ProxyIOBufferSize 65536\n") && text.contains(" --ajp-packet-size 65536\n"), "{text}");
+}
+
+#[test]
+fn millau_is_started_with_the_form_of_lighttpd_s_ajp_paths() {
+    let text = printed("lighttpd --bind ajp://127.0.0.1:8009");
+    assert!(text.contains(" --bind ajp://127.0.0.1:8009 --ajp-paths decoded\n"), "{text}");
+}
+
+#[test]
+fn only_the_address_of_the_front_server_is_believed() {
+    for (bind, peer) in [
+        ("http://127.0.0.1:8000", "127.0.0.1"),
+        ("http://localhost:8000", "127.0.0.1"),
+        ("http://127.0.0.2:8000", "127.0.0.1"),
+        ("http://[::1]:8000", "::1"),
+        ("http+unix:/s", "unix"),
+        ("http://0.0.0.0:8000", "FRONT_SERVER"),
+        ("http://[::]:8000", "FRONT_SERVER"),
+        ("http://app.example:8000", "FRONT_SERVER"),
+    ] {
+        let text = printed(&format!("nginx --bind {bind}"));
+        assert!(text.contains(&format!(" --forwarded-from {peer}\n")), "{text}");
+        assert_eq!(text.contains("# FRONT_SERVER is the address"), peer == "FRONT_SERVER", "{text}");
+    }
+}
+
+#[test]
 fn a_mount_is_no_pattern() {
     assert!(printed("nginx --mount /a.b").contains("\"(?s)^/a\\.b(?<millau_path>/.*)?$\""));
-    assert!(printed("lighttpd --mount /a.b").contains("!~ \"^/a\\.b[^/]\""));
+    assert!(printed("lighttpd --mount /a.b").contains("!~ \"^(?!/a\\.b(/|$))\""));
 }
 
 #[test]
