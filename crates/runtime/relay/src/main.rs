@@ -23,6 +23,7 @@ mod server;
 use std::fmt::Display;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use invocation::Invocation;
 use place::Place;
@@ -30,6 +31,9 @@ use pump::Outcome;
 use request::Request;
 use server::Server;
 
+/// Apache counts a response whose end it sees together with its bytes, and corrects the length that was promised. So the end of
+/// one that is cut comes this much later: what came before has been passed on by then, with a length that it does not have.
+const BEFORE_A_CUT: Duration = Duration::from_millis(100);
 /// A request is handed over again after so many ends of a server that had not answered.
 const TRIES: usize = 3;
 
@@ -67,6 +71,7 @@ fn relay(invocation: &Invocation, request: &mut Request) -> Result<ExitCode, Str
             Outcome::Whole => return Ok(ExitCode::SUCCESS),
             Outcome::Cut => {
                 say(format_args!("the server broke off in the middle of its response to {request}"));
+                std::thread::sleep(BEFORE_A_CUT);
                 return Ok(ExitCode::FAILURE);
             }
             Outcome::PeerGone => return Ok(ExitCode::FAILURE),
