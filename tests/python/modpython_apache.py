@@ -44,8 +44,11 @@ class ModPython:
             f"StartServers 1\nMaxRequestWorkers 2\nDocumentRoot {folder}\n{parts}"
         )
         folder.chmod(0o777)
+        # What mod_python decodes passwords with, and Python 3.9 has lost: without it every login is refused.
+        (folder / "sitecustomize.py").write_text("import base64\n\nbase64.decodestring = base64.decodebytes\n")
         self.process = subprocess.Popen(
             ["/usr/sbin/apache2", "-f", str(folder / "httpd.conf"), "-DFOREGROUND"],
+            env={**os.environ, "PYTHONPATH": str(folder)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -184,3 +184,15 @@ def test_a_token_that_can_be_guessed_is_refused():
     done = run_millau("serve", "behind", "--doctor-token", "short", cwd=APPS)
     assert done.returncode == 2
     assert "openssl rand -hex 16" in done.stderr
+
+
+def test_the_url_of_a_script(tmp_path):
+    (tmp_path / "hello.py").write_text("#!/usr/bin/env python3\nprint('Content-Type: text/plain\\n')\n")
+    with Server(f"static:{tmp_path}", "--mount", f"/cgi-bin=cgi:{tmp_path}") as server:
+        url = server.fronts[0]
+        sent = doctor(f"{url}/hello.py", token="")
+        assert (sent.returncode, problems(sent.stdout)) == (1, ["not-served-as-cgi"])
+        assert "cgi:DIRECTORY" in sent.stdout
+        refused = doctor(f"{url}/cgi-bin/hello.py", token="")
+        assert problems(refused.stdout) == ["no-witness"]
+        assert "on the server: millau doctor /path/to/script" in refused.stdout

@@ -5,6 +5,8 @@ Where the real one is wrong on Python 3, it is not compared; docs/mod_python.md 
 
 from __future__ import annotations
 
+import base64
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +22,23 @@ SITES = Path(__file__).resolve().parents[1] / "apps_modpython"
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
-HANDLERS = ("hello", "error_pages", "template", "echo", "conditions", "results", "sendfile", "redirects", "counter")
+HANDLERS = (
+    "hello",
+    "error_pages",
+    "template",
+    "echo",
+    "conditions",
+    "results",
+    "sendfile",
+    "redirects",
+    "counter",
+    "visits",
+    "fields",
+)
+
+
+def basic(user: str, password: str) -> list[tuple[str, str]]:
+    return [("Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode())]
 
 
 @dataclass
@@ -74,6 +92,7 @@ def served(folder: Path) -> Iterator[Both]:
         apache.close()
 
 
+FORM = [("Content-Type", "application/x-www-form-urlencoded")]
 UPLOAD = [("Content-Type", "multipart/form-data; boundary=xYz")]
 UPLOADED = (
     b'--xYz\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\n'
@@ -152,6 +171,11 @@ REQUESTS: list[tuple[str, str, list[tuple[str, str]], bytes | None]] = [
         )
     ],
     ("/manual/members/hello", "GET", [("Authorization", "Basic ===")], None),
+    *[
+        (f"/manual/{page}", "GET", basic(user, password), None)
+        for page in ("members/hello", "secret/sensitive")
+        for user, password in (("eggs", "spam"), ("spam", "eggs"), ("joe", "eoj"), ("eggs", "wrong"), ("", ""))
+    ],
     ("/manual/objects/uploaded", "POST", UPLOAD, UPLOADED),
     ("/manual/objects/uploaded", "POST", [("Content-Type", "multipart/form-data")], UPLOADED),
     ("/manual/hello/say", "PUT", [], b"x"),
@@ -211,6 +235,17 @@ REQUESTS: list[tuple[str, str, list[tuple[str, str]], bytes | None]] = [
         )
     ],
     *[(f"/h/sendfile/x?{what}", "GET", [], None) for what in ("", "part", "between", "flushed", "absent")],
+    *[
+        (f"/h/fields/{path}", "POST", FORM, body)
+        for path in ("x", "blank", "x?of=query&name=both")
+        for body in (
+            b"name=Ada&email=ada%40example.org&text=two+words%21%0D%0Aline",
+            b"name=&name=b&c&=d&e=%C3%A4",
+            b"",
+        )
+    ],
+    ("/h/fields/x", "POST", UPLOAD, UPLOADED),
+    ("/h/fields/x?name=query", "PUT", FORM, b"name=body"),
     ("/h/redirects/first", "GET", [], None),
     ("/h/redirects/third", "GET", [], None),
 ]
@@ -229,6 +264,8 @@ def shown(response: Response) -> dict[str, object]:
             value = ", ".join(sorted(method for method in value.replace(" ", "").split(",") if method != "TRACE"))
         if name.lower() == "location":
             value = value.removeprefix("http://example.test")
+        if name.lower() == "www-authenticate":
+            value = value.replace(" = ", "=")
         if name.lower() not in IGNORED:
             fields.append((name.lower(), value))
     # The pages of errors and of redirects are each server's own.
@@ -241,3 +278,91 @@ def test_the_answer_is_the_same(both: Both, target: str, method: str, fields: li
     real, ours = both.ask(target, method, fields, body)
     ours_shown, real_shown = shown(ours), shown(real)
     assert ours_shown == real_shown
+
+
+@pytest.mark.parametrize(
+    "path", ["/manual/_deletion/delete", "/manual/_deletion.py/delete", "/manual/_lib/inner/delete"]
+)
+def test_modules_with_an_underscore_are_published_by_apache_only(both: Both, path: str) -> None:
+    real, ours = both.ask(path, "GET", [], None)
+    assert (real.status, real.body) == (200, b"deleted")
+    assert ours.status == 403
+
+
+def cookies_of(response: Response) -> dict[str, str]:
+    found = [value for name, value in response.fields if name.lower() == "set-cookie"]
+    return dict(value.partition(";")[0].split("=", 1) for value in found)
+
+
+class Visitor:
+    """Sends the cookies of one side back to it."""
+
+    def __init__(self, ask) -> None:
+        self.ask = ask
+        self.cookies: dict[str, str] = {}
+
+    def get(self, target: str) -> Response:
+        fields = [("Host", "example.test")]
+        if self.cookies:
+            fields.append(("Cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items())))
+        response = self.ask("GET", target, fields)
+        self.cookies |= cookies_of(response)
+        return response
+
+
+def visitors(both: Both) -> tuple[Visitor, Visitor]:
+    def ask_apache(*request) -> Response:
+        with both.apache.client() as client:
+            return client.request(*request, None)
+
+    return Visitor(ask_apache), Visitor(both.millau.request)
+
+
+def test_a_session_goes_on_from_request_to_request(both: Both) -> None:
+    """The hit counter of the manual. The ids differ, and so do the attributes of the cookie, on purpose."""
+    told = []
+    for visitor in visitors(both):
+        answers = [visitor.get("/h/counter/x")]
+        first = dict(visitor.cookies)
+        answers += [visitor.get(f"/h/counter/{path}") for path in ("x", "y", "end", "x")]
+        assert list(first) == ["pysid"]
+        assert re.fullmatch("[0-9a-f]{32}", first["pysid"])
+        told.append(
+            [(answer.status, answer["content-type"], answer.body, sorted(cookies_of(answer))) for answer in answers]
+        )
+    assert told[1] == told[0]
+
+
+def test_an_id_that_the_client_has_made_up_begins_a_session(both: Both) -> None:
+    told = []
+    for visitor in visitors(both):
+        visitor.cookies["pysid"] = "0" * 32
+        answers = [visitor.get("/h/counter/x"), visitor.get("/h/counter/x")]
+        told.append([(answer.status, answer.body) for answer in answers])
+    assert told[1] == told[0]
+
+
+def test_cookies_come_back_as_they_were_set(both: Both) -> None:
+    told = []
+    for visitor in visitors(both):
+        answers = [visitor.get("/h/visits/x")]
+        visitor.cookies |= {"other": "a b", "quoted": '"x\\"y; z"', "empty": ""}
+        answers += [visitor.get("/h/visits/x") for _ in range(2)]
+        told.append([(answer.status, answer.body, cookies_of(answer), answer["cache-control"]) for answer in answers])
+    assert told[1] == told[0]
+    assert told[0][2][2] == {"visits": "3"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "name=Ada&email=ada%40example.org&comment=two+words%21%0D%0Aa+line",
+        "name=Ada&email=&comment=none",
+        "name=Ada&email=a&comment=c&unknown=dropped",
+    ],
+)
+def test_a_form_that_is_posted_to_the_publisher_is_one_that_is_in_the_query(both: Both, fields: str) -> None:
+    """mod_python 3.5 on Python 3 loses what is posted to the publisher, and takes what is in the query."""
+    real, _ = both.ask(f"/manual/form.py/email?{fields}", "GET", [], None)
+    _, ours = both.ask("/manual/form.py/email", "POST", FORM, fields.encode())
+    assert shown(ours) == shown(real)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -202,3 +203,22 @@ def test_a_template_from_a_file_and_from_a_text(folder: Path) -> None:
         assert server.request().text == (
             '<h1>Hello, vars!</h1><h1>Hello, world!</h1>2textreq.write("a",0) req.write(str( b ),0) (404,)'
         )
+
+
+def test_a_file_that_changes_right_after_it_was_included_is_included_anew(folder: Path, monkeypatch) -> None:
+    from millau.mod_python import _pages
+
+    change(folder / "index.psp", '<%@ include file="part" %>')
+    change(folder / "part", "first")
+
+    def open_and_edit(path: str, mode: str) -> io.BytesIO:
+        contents = Path(path).read_bytes()
+        if path.endswith("part"):
+            change(Path(path), "second, and longer")
+        return io.BytesIO(contents)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_pages, "open", open_and_edit, raising=False)
+        page = _pages.compile_file(str(folder / "index.psp"))
+    assert not page.is_fresh()
+    assert _pages.compile_file(str(folder / "index.psp")).is_fresh()

@@ -71,6 +71,13 @@ def test_a_url_names_a_module_and_an_object_in_it(server: Server, target: str, t
         ("/objects/page/_private", 403),
         ("/objects/page.__class__", 403),
         ("/objects/page.__dict__.clear", 403),
+        ("/_deletion/delete", 403),
+        ("/_deletion.py/delete", 403),
+        ("/_lib/inner/delete", 403),
+        ("/_lib/", 403),
+        ("/__init__", 403),
+        ("/__init__/application", 403),
+        ("/folder/_there/x", 403),
         ("/objects/page/method/__globals__", 403),
         ("/objects/page/method/im_func", 403),
         ("/objects/function/__code__", 403),
@@ -237,3 +244,16 @@ def test_a_target_that_is_not_there_is_named_at_the_start(target: str, message: 
     assert result.returncode == 3
     assert f"cannot load '{target}'" in result.stderr
     assert message in result.stderr
+
+
+def test_an_exception_is_shown_to_developers_only() -> None:
+    browser = [("Accept", "text/html,*/*;q=0.8")]
+    with Server(f"publisher:{MANUAL}", "--debug") as debugging:
+        page = debugging.request(target="/objects/fails", fields=browser)
+        assert (page.status, page["Content-Type"]) == (500, "text/html; charset=utf-8")
+        assert "ZeroDivisionError" in page.text and "objects.py" in page.text
+    with Server(f"publisher:{MANUAL}") as public:
+        bare = public.request(target="/objects/fails", fields=browser)
+        assert bare.status == 500
+        assert "ZeroDivisionError" not in bare.text and "objects" not in bare.text and "Traceback" not in bare.text
+        public.wait_for_log("ZeroDivisionError")

@@ -116,15 +116,18 @@ class Pages:
 
 def translate(
     filename: str, contents: bytes, directory: str | None
-) -> tuple[str, list[str], list[_Piece], dict[str, bytes]]:
-    """Translate a page; the last of the answer is what the included files hold."""
-    included: dict[str, bytes] = {}
+) -> tuple[str, list[str], list[_Piece], dict[str, tuple[Stamp | None, bytes]]]:
+    """Translate a page; the last of the answer is what the included files hold, and their state before that was read."""
+    included: dict[str, tuple[Stamp | None, bytes]] = {}
 
     def find(name: str) -> tuple[str, bytes]:
         path = name if os.path.isabs(name) else os.path.join(directory or "", name)
+        before = stamp(path)
         with open(path, "rb") as file:
-            included[path] = file.read()
-        return path, included[path]
+            contents = file.read()
+        first, _ = included.get(path, (before, b""))
+        included[path] = first, contents
+        return path, contents
 
     code, files, pieces = translate_psp(filename, contents, find)
     return code, files, pieces, included
@@ -141,7 +144,7 @@ def compile_file(path: str) -> Page:
 def _compile(filename: str, contents: bytes, stamps: list[Stamp | None], directory: str | None) -> Page:
     _remember(filename, contents)
     source, files, pieces, included = translate(filename, contents, directory)
-    for path, text in included.items():
+    for path, (_, text) in included.items():
         _remember(path, text)
     map = _Map(files, pieces)
     try:
@@ -155,7 +158,7 @@ def _compile(filename: str, contents: bytes, stamps: list[Stamp | None], directo
     except SyntaxError as error:
         file, line = divmod(error.lineno or 1, _FILE)
         raise map.in_page(error, file, line, error.offset or 1) from None
-    known = stamps + [stamp(path) for path in files[1:]] if stamps else []
+    known = stamps + [included[path][0] for path in files[1:]] if stamps else []
     return Page(filename, code, files if stamps else [filename], known or [None], frozenset(_names(code)))
 
 

@@ -51,6 +51,10 @@ def _locate(req: Request) -> tuple[str, list[str]]:
     names = [name for name in (req.path_info or "").split("/") if name]
     if req._target.module:
         return req._target.module, names or ["index"]
+    # The program looks at the names of objects only, and publishes the modules.
+    for name in os.path.relpath(req.filename, req._target.site.root).split(os.sep):
+        if name.startswith("_"):
+            _refuse(req, f"'{name}' begins with an underscore")
     directory, name = os.path.split(req.filename)
     name = re.sub(r"\.py$", "", name)
     path = os.path.join(directory, (name or "index") + ".py")

@@ -52,8 +52,9 @@ impl Default for Limits {
 }
 
 impl ProcessLimits {
-    /// Puts the limits on a process that has just been started. It leaves no core file in any case: that would fill the
-    /// disk next to the script, and show memory to whoever can read it.
+    /// Puts the limits on a process that has just been started; what that has started before keeps the server's own, for
+    /// posix_spawn(3) has no limits to set. It leaves no core file in any case: that would fill the disk next to the script,
+    /// and show memory to whoever can read it.
     pub(crate) fn apply(&self, pid: Pid) {
         let rows = [
             (Resource::Core, Some(0)),

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
 use millau_config::Examination;
-use millau_doctor::{Answer, Finding, Probe, Problem, Severity, TOKEN_FIELD, Url, judge, probes};
+use millau_doctor::{Answer, Finding, Probe, Problem, Severity, TOKEN_FIELD, Url, file_probe, judge, probes};
 use pyo3::prelude::*;
 
 /// How long one answer may take, in seconds; `--time-limit` is about scripts.
@@ -30,6 +30,10 @@ pub(super) fn examine(py: Python<'_>, text: &str, examination: &Examination, out
         let is_witness = answer.as_ref().is_ok_and(|answer| answer.status == 200 && answer.body.starts_with(b"{"));
         asked.push((probe, answer));
         if is_first && !(token.is_some() && is_witness) {
+            if let Some(probe) = file_probe(&url) {
+                let answer = ask(py, &url, &probe, token);
+                asked.push((probe, answer));
+            }
             break;
         }
     }

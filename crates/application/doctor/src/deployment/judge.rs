@@ -18,7 +18,15 @@ pub fn judge(url: &Url, asked: &[(Probe, Result<Answer, String>)], token: bool) 
     };
     let server = field(answer, "server").unwrap_or_default();
     let named = FrontServer::named(server);
-    let Some(testimony) = testimony(answer) else { return vec![no_witness(url, answer, named, token)] };
+    let Some(testimony) = testimony(answer) else {
+        let file = asked.iter().find(|(probe, _)| probe.aspect == Aspect::File);
+        let file = file.and_then(|(_, answer)| answer.as_ref().ok());
+        return vec![file.and_then(|answer| script(url, answer, named)).unwrap_or_else(|| {
+            // A file that is refused tells more than what is not there behind a slash.
+            let answer = file.filter(|file| is_refused(file.status)).unwrap_or(answer);
+            no_witness(url, answer, named, token)
+        })];
+    };
     let front = behind(named, &testimony);
     let mut judge = Judge { url, front, plain: &testimony, findings: Vec::new() };
     judge.surroundings(answer);
@@ -60,6 +68,23 @@ fn unreachable(url: &Url, reason: &str) -> Finding {
     )
 }
 
+fn is_refused(status: u16) -> bool {
+    matches!(status, 403 | 500)
+}
+
+/// A script that is sent in place of what it prints.
+fn script(url: &Url, answer: &Answer, front: FrontServer) -> Option<Finding> {
+    answer.body.starts_with(b"#!").then(|| {
+        Finding::error(
+            Problem::NotServedAsCgi,
+            Place::Url(format!("{}://{}{}", url.scheme(), url.authority(), url.path)),
+            format!("{} answers {} with the source of a script, not with what it prints", front.name(), answer.status),
+            "the server takes the script for a file to be sent as it is; whoever asks can read it, and the passwords in it",
+            Mend::Advice(line(front, false, Topic::Script, &url.path)),
+        )
+    })
+}
+
 fn no_witness(url: &Url, answer: &Answer, front: FrontServer, token: bool) -> Finding {
     let place = Place::Url(url.to_string());
     let name = front.name();
@@ -74,16 +99,20 @@ fn no_witness(url: &Url, answer: &Answer, front: FrontServer, token: bool) -> Fi
             Mend::Advice(line(front, false, Topic::Reach, &url.path)),
         );
     }
+    // What is wrong with a script is not told to clients.
+    let script = if is_refused(status) {
+        ". If this is the URL of a CGI script, on the server: millau doctor /path/to/script"
+    } else {
+        ""
+    };
     if !token {
+        let command = "export MILLAU_DOCTOR_TOKEN=$(openssl rand -hex 16)   # start millau serve with it, then: millau doctor URL";
         return Finding::note(
             Problem::NoWitness,
             place,
             format!("{name} answers {status}; no more can be told without a token"),
             "what arrives at the application is told only to whoever knows the token that Millau was started with",
-            Mend::Command(
-                "export MILLAU_DOCTOR_TOKEN=$(openssl rand -hex 16)   # start millau serve with it, then: millau doctor URL"
-                    .into(),
-            ),
+            if script.is_empty() { Mend::Command(command.into()) } else { Mend::Advice(format!("{command}{script}")) },
         );
     }
     let (what, why) = match status {
@@ -105,7 +134,7 @@ fn no_witness(url: &Url, answer: &Answer, front: FrontServer, token: bool) -> Fi
         place,
         format!("{name} answers {status}{location}: it {what}"),
         why,
-        Mend::Advice("start Millau with the same MILLAU_DOCTOR_TOKEN that millau doctor has".into()),
+        Mend::Advice(format!("start Millau with the same MILLAU_DOCTOR_TOKEN that millau doctor has{script}")),
     )
 }
 

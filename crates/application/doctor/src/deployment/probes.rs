@@ -20,6 +20,8 @@ pub struct Probe {
 pub enum Aspect {
     /// Whether anything arrives, and scheme, host and client.
     Plain,
+    /// The path without a slash at its end, which may be a file's. Asked where nothing of Millau answers.
+    File,
     /// An encoded space, which must be decoded once.
     Space,
     /// An encoded percent sign, which must be decoded once.
@@ -56,6 +58,11 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Where the request was sent from, if that is known.
     pub sent_from: Option<SocketAddr>,
+}
+
+/// What to ask where no witness has answered [`Aspect::Plain`]; `None`: that was all.
+pub fn file_probe(url: &Url) -> Option<Probe> {
+    (!url.path.is_empty()).then(|| Probe { aspect: Aspect::File, target: url.path.clone(), fields: Vec::new() })
 }
 
 /// The requests to make, in this order.

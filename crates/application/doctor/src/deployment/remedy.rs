@@ -43,6 +43,7 @@ pub(super) enum Topic {
     DoubleSlash,
     Credentials,
     Reach,
+    Script,
 }
 
 /// The line for a topic; `by_variables` tells FastCGI, SCGI, uwsgi and AJP from HTTP. `prefix` is the path of the URL.
@@ -94,6 +95,19 @@ pub(super) fn line(front: FrontServer, by_variables: bool, topic: Topic, prefix:
         (F::Nginx, true, T::Credentials) => {
             "in the location: fastcgi_param HTTP_AUTHORIZATION $http_authorization; (or scgi_param, uwsgi_param)"
         }
+        (F::Apache, _, T::Script) => {
+            "ScriptAlias for its directory, or in <Directory>: Options +ExecCGI and AddHandler cgi-script .py .cgi .pl; with \
+             mod_cgid or mod_cgi loaded (a2enmod cgid). Or without Apache: millau serve cgi:DIRECTORY"
+        }
+        (F::Lighttpd, _, T::Script) => {
+            "server.modules += ( \"mod_cgi\" ) and cgi.assign = ( \".py\" => \"\", \".cgi\" => \"\", \".pl\" => \"\" ). Or behind it: \
+             millau serve cgi:DIRECTORY"
+        }
+        (F::Nginx, _, T::Script) => {
+            "nginx starts no programs: millau serve cgi:DIRECTORY, and a location for its path, which millau config nginx prints"
+        }
+        (F::None, _, T::Script) => "serve its directory as cgi:DIRECTORY, not as static:DIRECTORY",
+        (F::Other, _, T::Script) => "serve its directory as CGI: millau serve cgi:DIRECTORY",
         (_, _, T::Reach) => "the address behind it and the --bind of millau serve must be the same",
         (_, true, T::Mount | T::Path) => {
             "give Millau the mount, which puts SCRIPT_NAME and PATH_INFO right by itself: millau serve --mount MOUNT=TARGET"

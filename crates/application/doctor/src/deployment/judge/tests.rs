@@ -1,7 +1,7 @@
 //! What a front server does to requests, and what is said about it.
 
 use super::*;
-use crate::deployment::probes;
+use crate::deployment::{file_probe, probes};
 
 /// A deployment that does everything right, but for what `change` makes of each testimony.
 fn judged(url: &str, server: &str, change: impl Fn(&Probe, &mut Testimony)) -> Vec<(Problem, String)> {
@@ -208,4 +208,50 @@ fn a_path_that_the_front_server_keeps_for_itself() {
     assert_eq!(said.len(), 1, "{said:?}");
     assert_eq!((said[0].problem, said[0].severity), (Problem::PathRefused, Severity::Note));
     assert!(said[0].mend.command().contains("AllowEncodedSlashes NoDecode"));
+}
+
+/// What is said where nothing of Millau answers: for the URL with a slash, and for that of a file.
+fn without_witness(server: &str, status: u16, file: (u16, &str)) -> Finding {
+    let url = Url::parse("http://example.org/cgi-bin/hello.py").unwrap();
+    let answer = |status, body: &str| Answer {
+        status,
+        fields: vec![("Server".into(), server.into())],
+        body: body.as_bytes().to_vec(),
+        sent_from: None,
+    };
+    let plain = (probes(&url).remove(0), Ok(answer(status, "not here")));
+    let file = (file_probe(&url).unwrap(), Ok(answer(file.0, file.1)));
+    assert_eq!(file.0.target, "/cgi-bin/hello.py");
+    let mut findings = judge(&url, &[plain, file], false);
+    assert_eq!(findings.len(), 1);
+    findings.remove(0)
+}
+
+#[test]
+fn a_script_whose_source_is_sent_is_not_served_as_cgi() {
+    for (server, said) in [
+        ("Apache/2.4", "Options +ExecCGI"),
+        ("nginx", "nginx starts no programs"),
+        ("lighttpd/1.4", "cgi.assign"),
+        ("millau", "cgi:DIRECTORY"),
+        ("", "millau serve cgi:DIRECTORY"),
+    ] {
+        let finding = without_witness(server, 404, (200, "#!/usr/bin/python3\nprint('secret')\n"));
+        assert_eq!((finding.problem, finding.severity), (Problem::NotServedAsCgi, Severity::Error));
+        assert_eq!(finding.place.to_string(), "http://example.org/cgi-bin/hello.py");
+        assert!(finding.mend.command().contains(said), "{}", finding.mend.command());
+        assert!(!finding.to_string().contains("secret"));
+    }
+}
+
+#[test]
+fn a_script_that_is_refused_or_fails_is_to_be_looked_at_on_the_server() {
+    for status in [403, 500] {
+        let finding = without_witness("nginx", 404, (status, "Forbidden"));
+        assert_eq!(finding.problem, Problem::NoWitness);
+        assert!(finding.what.contains(&status.to_string()));
+        assert!(finding.mend.command().contains("millau doctor /path/to/script"));
+    }
+    let other = without_witness("nginx", 404, (404, "not here either"));
+    assert!(!other.mend.command().contains("/path/to/script"));
 }

@@ -1,0 +1,5 @@
+"""What pages share, and nobody is to call from outside."""
+
+
+def delete(req):
+    return "deleted"
