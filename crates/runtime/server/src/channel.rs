@@ -208,6 +208,7 @@ impl FrontExchange {
                 self.spool = None;
             }
             if self.wire.is_body_done() {
+                self.uncount();
                 return Ok(Filled::End);
             }
             match self.read_body(may_wait) {

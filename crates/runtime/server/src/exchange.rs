@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use millau_gateway::{Error, Request, Tally, forwarded};
+use millau_gateway::{Channel as _, Error, Request, Tally, forwarded};
 use rustix::event::PollFlags;
 
 use crate::connection::{Connection, Received};
@@ -41,6 +41,8 @@ pub(crate) struct FrontExchange {
     pub(crate) held_body: Range<usize>,
     /// The beginning of a chunked body that outgrew its buffer; what is in `body` comes behind it.
     pub(crate) spool: Option<Spool>,
+    /// It is counted among those whose application may have to wait for the rest of the body.
+    pub(crate) counted: bool,
     /// How the body of the response is wrapped.
     pub(crate) frames: Frames,
     /// What the application writes is not sent.
@@ -77,6 +79,7 @@ impl FrontExchange {
             held: Vec::new(),
             held_body: 0..0,
             spool: None,
+            counted: false,
             frames: Frames::NONE,
             bodiless: true,
             tally: Tally::open(),
@@ -226,6 +229,22 @@ impl FrontExchange {
         is_done || self.wire.awaits_invitation() || self.body.len() >= self.shared.options.request_buffer
     }
 
+    /// The application is about to be called, with a body of which more has to come: from now on, and not only when it waits,
+    /// that counts. Many may be ready before the first of them runs.
+    pub(crate) fn count(&mut self) {
+        if !self.counted && !self.is_body_complete() {
+            self.counted = true;
+            self.shared.count_waiting(1);
+        }
+    }
+
+    /// Nothing more has to come.
+    pub(crate) fn uncount(&mut self) {
+        if std::mem::take(&mut self.counted) {
+            self.shared.count_waiting(-1);
+        }
+    }
+
     /// Puts on the way what the protocol itself has to say while the body is read. What the peer does not take now goes out
     /// with the response.
     ///
@@ -272,7 +291,7 @@ impl FrontExchange {
             Received::Nothing if !may_wait => return Ok(false),
             Received::Nothing => {
                 let timeout = self.shared.options.timeouts.body;
-                match self.shared.waiting(|| connection.wait_for(PollFlags::IN, timeout)) {
+                match connection.wait_for(PollFlags::IN, timeout) {
                     Ok(true) => {}
                     Ok(false) => return Err(Error::peer(408, "the body of the request did not arrive in time")),
                     Err(error) => return Err(self.disconnected("the connection cannot be waited for", error)),
@@ -313,6 +332,7 @@ impl FrontExchange {
             self.held = Vec::new();
         }
         self.spool = None;
+        self.uncount();
         self.frames = Frames::NONE;
         self.bodiless = true;
         self.started = false;
@@ -352,6 +372,7 @@ impl FrontExchange {
 impl Drop for FrontExchange {
     /// Whoever drops an exchange with its connection has neither finished nor failed it.
     fn drop(&mut self) {
+        self.uncount();
         let Some(connection) = self.connection.take() else { return };
         log::error!("{}: the response was given up; the connection is closed", self.describe());
         if self.started {

@@ -150,6 +150,7 @@ impl Shared {
                     connection.inbox.extend_from_slice(&input[consumed..]);
                 }
                 if exchange.is_ready() {
+                    exchange.count();
                     shift.ready.push_back(exchange);
                 } else {
                     self.await_body(shift, exchange, now);
@@ -181,6 +182,7 @@ impl Shared {
                         Err(error) => return self.refuse(shift, exchange, &error),
                     }
                     if exchange.is_ready() {
+                        exchange.count();
                         return shift.ready.push_back(exchange);
                     }
                     if drained {

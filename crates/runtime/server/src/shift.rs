@@ -34,7 +34,7 @@ pub(crate) struct Shared {
     pub(crate) deadlines: Option<Deadlines>,
     /// The order to finish has come: each response says that it is its connection's last.
     pub(crate) draining: AtomicBool,
-    /// Threads that wait for a peer inside a call.
+    /// Threads that wait for a peer inside a call, or may have to.
     waiting: AtomicUsize,
     /// Followers wait here for the lead.
     pub(crate) crew: Condvar,
@@ -134,6 +134,11 @@ impl Shared {
     /// do at a time, so that slow peers cannot hold them all; beyond that, what is slow goes over the disk.
     pub(crate) fn may_wait(&self) -> bool {
         self.waiting.load(Relaxed) < self.options.threads_max / 4
+    }
+
+    /// So many more wait, or may have to.
+    pub(crate) fn count_waiting(&self, more: isize) {
+        self.waiting.fetch_add(more.cast_unsigned(), Relaxed);
     }
 
     /// Runs `wait`, which waits for a peer, and counts it.
