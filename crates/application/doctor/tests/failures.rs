@@ -154,6 +154,10 @@ fn files_that_the_script_may_not_use() {
     let trial = python("raise PermissionError(13, 'Permission denied', 'data/log.txt')");
     let finding = only(&trial, Problem::FileDenied);
     assert!(finding.mend.command().starts_with("chgrp ") && finding.mend.command().contains("/data "), "{finding}");
+    for no_file in ["1, 'Operation not permitted'", "1, 'Operation not permitted', 'a.txt'", "13, 'Permission denied'"]
+    {
+        only(&python(&format!("raise PermissionError({no_file})")), Problem::Exception);
+    }
     let sqlite = python("import sqlite3\nsqlite3.connect('/no/such/dir/x.db')");
     only(&sqlite, Problem::FileDenied);
 }

@@ -110,8 +110,10 @@ impl Exception<'_> {
                         .into(),
                 ),
             ),
-            "PermissionError" => self.denied(first, line),
-            "OSError" | "IOError" if self.message.starts_with("[Errno 13]") => self.denied(first, line),
+            // Errno 1 is about rights that no file mode gives, and without a name no file was meant.
+            "PermissionError" | "OSError" | "IOError" if self.message.starts_with("[Errno 13]") && quotes.len() == 1 => {
+                self.denied(first, line)
+            }
             "OperationalError" if self.message.contains("database file") || self.message.contains("readonly") => self.told(
                 Problem::FileDenied,
                 line,
