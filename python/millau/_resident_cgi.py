@@ -7,6 +7,7 @@ from one request to the next.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -59,6 +60,27 @@ class _Body(io.RawIOBase):
         return len(data)
 
 
+def _duplicates() -> list[tuple[int, int]]:
+    """The standard descriptors that there are, and a duplicate of each."""
+    found = []
+    for number in (0, 1, 2):
+        with contextlib.suppress(OSError):
+            found.append((number, os.dup(number)))
+    return found
+
+
+_standard = _duplicates()
+
+
+def _restore_standard_descriptors() -> None:
+    """Open again what a script has closed as if the process was its own: the next connection would take its place."""
+    for number, duplicate in _standard:
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(duplicate, number)
+
+
 def run(path: bytes, variables: dict[bytes, bytes], streams: _Streams, errors: Errors, debug: bool) -> None:
     """Run a script for one request; what it raises goes to the log and, while debugging, to whoever called."""
     script = os.fsdecode(path)
@@ -88,6 +110,7 @@ def run(path: bytes, variables: dict[bytes, bytes], streams: _Streams, errors: E
             sys.stdout.flush()
         finally:
             sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.modules["__main__"], sys.path[:], sys.excepthook = saved
+            _restore_standard_descriptors()
             errors.flush()
             _set_environment(before)
             os.fchdir(here)

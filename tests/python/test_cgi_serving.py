@@ -332,6 +332,20 @@ def test_a_resident_script_keeps_its_modules_and_nothing_else(programs):
         server.wait_for_log("SyntaxError")
 
 
+def test_a_resident_script_that_closes_the_standard_descriptors_closes_nobody_else_s(programs):
+    programs.python("closes.py", 'import os\nprint("Content-Type: text/plain\\n\\nclosed")\nos.closerange(0, 3)\n')
+    with programs.serve("--cgi-mode", "resident") as server:
+        (worker,) = server.workers()
+        for number in range(1, 4):
+            assert server.get("/closes.py").text == "closed\n"
+            programs.python(
+                "speaks.py", f'import sys\nprint("Content-Type: text/plain\\n")\nsys.exit("said {number}")\n'
+            )
+            assert server.get("/speaks.py").status == 200
+            server.wait_for_log(f"said {number}")
+        assert server.workers() == [worker]
+
+
 def test_a_mode_may_be_that_of_a_directory(programs):
     for name in ("modes/a.py", "modes/b/a.py", "modes/b/c.py"):
         programs.python(
