@@ -3,11 +3,13 @@
 It does so from an interpreter that has imported what the script imports. The server starts it as ``INTERPRETER [OPTIONS] _warm_cgi.py SCRIPT``, with pipes as standard streams and
 
 * descriptor 3, from which the forked children take jobs: the kernel gives each message to exactly one of them;
-* descriptor 4, on which the parent tells what it has imported; when the server closes it, the parent ends.
+* descriptor 4, on which the parent tells what it has imported, and how a child ended for which the server asks, as ``pid``;
+  when the server closes it, the parent ends.
 
 A job is ``script NUL directory NUL NAME=value NUL ...`` with four descriptors: standard input, output and error, and the
-job's own socket. On that the child sends ``pid`` before anything else, and its exit status at the end. A child serves one
-request and ends, so that nothing is left over for the next.
+job's own socket. On that the child sends ``pid`` before anything else, and its exit status at the end; the parent is asked for
+that of a child that was killed or has left in another way. A child serves one request and ends, so that nothing is left
+over for the next.
 
 This program runs in whatever interpreter a script names: CPython 3.8 or newer, with nothing but the standard library. It
 does not know the engine, HTTP or the rest of this package.
@@ -58,6 +60,12 @@ MESSAGE = 256
 SETTLED = 1.0
 """Seconds that a file must have been left alone before what was made from it is kept: two changes within one tick of the
 file system's clock look like one."""
+
+ENDINGS = 256
+"""Children of which it is kept how they ended."""
+
+BURIED = 1000
+"""Milliseconds without anything to do after which it is looked for children that have ended."""
 
 TRIAL = 30.0
 """Seconds that a trial import may take."""
@@ -164,11 +172,10 @@ def is_lazy(module: Any) -> bool:
 def serve(script: Script, jobs: _socket.socket, news: _socket.socket) -> NoReturn:
     """Wait for a job, run the script once, end."""
     os.setsid()
-    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
     message, ancillary, _, _ = jobs.recvmsg(LONGEST, _socket.CMSG_SPACE(16), _socket.MSG_CMSG_CLOEXEC)
     if not message:
         os._exit(0)
-    news.send(b"t")
+    news.send(b"t%d" % os.getpid())
     jobs.close()
     passed = ancillary[0][2]
     descriptors = [int.from_bytes(passed[at : at + 4], sys.byteorder) for at in (0, 4, 8, 12)]
@@ -197,19 +204,23 @@ def serve(script: Script, jobs: _socket.socket, news: _socket.socket) -> NoRetur
     }
     own = [sys.modules[name] for name, file in new.items() if file and not script.is_library(file)]
     status = wind_up(own) or status
+    try:
+        # Before the end of the output, at which the server wants to know it.
+        control.send(b"%d" % status)
+    except OSError:
+        pass  # The script has closed all descriptors, or the server is not interested any more.
     # The response is complete; what follows must not hold it up.
     for number in (0, 1):
-        os.close(number)
+        try:
+            os.close(number)
+        except OSError:
+            pass  # The script has closed it.
     report = [f"{name}={file}" for name, file in new.items() if name not in script.known and isinstance(name, str)]
     if report or script.code is None:
         try:
             news.send(b"m" + "\0".join(report).encode("utf-8", "surrogateescape")[: LONGEST // 2])
         except OSError:
             pass  # The script has closed all descriptors.
-    try:
-        control.send(b"%d" % status)
-    except OSError:
-        pass  # The script has closed all descriptors, or the server is not interested any more.
     os._exit(status)
 
 
@@ -364,27 +375,34 @@ class Parent:
         """What is imported, or will be, as it was before that; the standard library changes with one file of it."""
         self.untold: list[str] = []
         """The last of them, which the server does not know yet."""
+        self.children: set[int] = set()
+        self.waiting: set[int] = set()
+        """Those that have no job yet."""
+        self.endings: dict[int, int] = {}
+        """Exit statuses other than 0, and signals as numbers below 0, of the last children that have ended."""
         self.note(os.__file__)
 
     def run(self) -> NoReturn:
         """Live until the server closes its end."""
         self.settle()
-        for _ in range(SPARE):
-            self.fork()
         poll = select.poll()
         for source in (self.news, self.server):
             poll.register(source, select.POLLIN)
         while True:
-            for descriptor, _ in poll.poll():
+            while len(self.waiting) < SPARE:
+                self.fork()
+            ready = poll.poll(BURIED if len(self.children) > len(self.waiting) else None)
+            self.bury()
+            for descriptor, _ in ready:
                 if descriptor == self.server.fileno():
-                    os._exit(0)
-                if descriptor == self.report:
+                    self.answer()
+                elif descriptor == self.report:
                     poll.unregister(self.report)
                     self.judge()
                 else:
                     message = self.news.recv(LONGEST)
-                    if message == b"t":
-                        self.fork()
+                    if message.startswith(b"t"):
+                        self.waiting.discard(int(message[1:]))
                     else:
                         self.learn(message[1:].decode("utf-8", "surrogateescape").split("\0"))
                         self.settle()
@@ -394,12 +412,48 @@ class Parent:
 
     def fork(self) -> None:
         """Fork a child that waits for a job."""
-        if os.fork() == 0:
+        child = os.fork()
+        if child == 0:
             self.news.close()
             self.server.close()
             if self.report >= 0:
                 os.close(self.report)
             serve(self.script, self.jobs, self.reporting)
+        self.waiting.add(child)
+        self.born(child)
+
+    def born(self, child: int) -> None:
+        """Take note of a child, whose number may have been another's."""
+        self.children.add(child)
+        self.endings.pop(child, None)
+
+    def bury(self) -> None:
+        """Take note of how children ended."""
+        while self.children:
+            try:
+                child, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                child = 0
+            if not child:
+                return
+            self.children.discard(child)
+            self.waiting.discard(child)
+            if status:
+                self.endings[child] = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+                if len(self.endings) > ENDINGS:
+                    del self.endings[next(iter(self.endings))]
+
+    def answer(self) -> None:
+        """Tell the server how a child ended. It has closed its end instead when there is no question."""
+        try:
+            question = self.server.recv(LONGEST)
+            if question:
+                child = int(question)
+                self.server.send(b"e%d %d" % (child, self.endings.get(child, 0)))
+                return
+        except OSError:
+            pass  # It is gone.
+        os._exit(0)
 
     def settle(self) -> None:
         """Make the heap ready for forks: what is alive now is never looked at by a child's collector."""
@@ -445,13 +499,14 @@ class Parent:
     def try_modules(self) -> None:
         """Start a trial of what is pending."""
         self.report, report = os.pipe()
-        if os.fork() == 0:
+        child = os.fork()
+        if child == 0:
             self.jobs.close()
             self.server.close()
-            _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
             _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)
             _signal.setitimer(_signal.ITIMER_REAL, TRIAL)
             trial(self.script, self.pending, report)
+        self.born(child)
         os.close(report)
 
     def judge(self) -> None:
@@ -530,8 +585,6 @@ def main() -> NoReturn:
         os.set_inheritable(descriptor, False)
     del sys.path[0]
     script = Script(sys.argv[-1])
-    # Children are reaped by the kernel.
-    _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
     gc.disable()
     parent = Parent(script)
     # A script finds the modules of a fresh interpreter, so that one beside it comes before one of the library.

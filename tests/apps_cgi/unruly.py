@@ -60,7 +60,22 @@ if what == "dumps-core":
     os.abort()
 if what == "dumps-core-in-the-middle":
     say("Content-Length: 100\n" + HEAD + "begun\n")
+    time.sleep(0.3)
     os.abort()
+if what.startswith("is-killed"):
+    _, _, when = what.partition("=")
+    if when == "when-all-is-said":
+        say("Content-Length: 6\n")
+    say(HEAD + "begun\n")
+    if when == "later":
+        time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGKILL)
+if what == "becomes-another":
+    say(HEAD + "begun\n")
+    os.execv("/bin/sh", ["sh", "-c", "echo ended"])
+if what == "leaves-by-the-window":
+    say(HEAD + "done\n")
+    os._exit(3)
 if what == "ignores-SIGTERM":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:

@@ -79,9 +79,9 @@ class Programs:
         return found
 
 
-def zombies_of(server: Server) -> list[Process]:
-    """The dead that a process of the server has not taken note of."""
-    own = {process.pid for process in server.processes()}
+def zombies_of(parents: Server | set[int]) -> list[Process]:
+    """The dead that a process of the server, or one of these, has not taken note of."""
+    own = parents if isinstance(parents, set) else {process.pid for process in parents.processes()}
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():

@@ -116,6 +116,33 @@ def test_a_response_that_is_shorter_than_promised_is_visibly_broken(programs, se
     assert_nothing_is_left(programs, server)
 
 
+def test_a_signal_in_the_middle_of_a_response_leaves_it_visibly_broken(programs, server):
+    with pytest.raises(BrokenResponse) as broken:
+        server.get("/unruly.py?is-killed=later")
+    assert broken.value.partial.body == b"begun\n"
+    server.wait_for_log("was ended by signal 9")
+    server.wait_for_log("in the middle of its response")
+    assert_nothing_is_left(programs, server)
+
+
+def test_what_was_not_sent_before_a_signal_is_replaced_by_an_error(programs, server):
+    answer = server.get("/unruly.py?is-killed=at-once")
+    assert answer.status == 500
+    assert b"begun" not in answer.body
+
+
+def test_a_promised_length_that_was_kept_is_a_whole_response_whatever_comes_then(programs, server):
+    assert server.get("/unruly.py?is-killed=when-all-is-said").text == "begun\n"
+
+
+def test_a_program_that_ends_by_itself_has_said_all_that_it_wanted(programs, server):
+    assert server.get("/unruly.py?leaves-by-the-window").text == "done\n"
+    server.wait_for_log("ended with exit status 3")
+    assert server.get("/unruly.py?becomes-another").text == "begun\nended\n"
+    assert_nothing_is_left(programs, server)
+    assert "before it had said how it ended" not in server.log()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["loops", "forks", "begins-and-loops", "writes-for-ever", "ignores-SIGTERM"])
 @pytest.mark.parametrize("mode", MODES)

@@ -430,6 +430,34 @@ def test_a_warm_interpreter_that_was_killed_is_replaced(programs, server):
     assert not zombies_of(server)
 
 
+def test_a_warm_interpreter_that_dies_before_it_served_is_tried_again_later(programs):
+    programs.write("bin/python3", f'#!/bin/sh\ncase "$*" in *_warm_cgi.py*) kill -9 $$ ;; esac\nexec {PYTHON} "$@"\n')
+    programs.write("strange.py", f"#!{programs.path}/bin/python3\n{TEXT}print('served')\n")
+    with programs.serve() as server:
+        for _ in range(3):
+            assert server.get("/strange.py").text == "served\n"
+        server.wait_for_log("it is executed anew for each request, for 30 seconds: ")
+        assert server.log().count("executed anew") == 1
+
+
+def test_children_that_were_killed_before_they_had_a_request_are_replaced(programs, server):
+    programs.python("hello.py", TEXT + "print('hello')\n")
+    for _ in range(3):
+        assert server.get("/hello.py").text == "hello\n"
+        parents = set(warm_interpreters(programs))
+        children = [process for process in programs.processes() if process.parent in parents]
+        os.kill(children[0].pid, 9)
+    assert server.get("/hello.py").text == "hello\n"
+
+
+def test_the_dead_children_of_a_warm_interpreter_are_buried(programs, server):
+    programs.python("hello.py", TEXT + "print('hello')\n")
+    for _ in range(5):
+        assert server.get("/hello.py").text == "hello\n"
+    parents = set(warm_interpreters(programs))
+    wait_for(lambda: not zombies_of(parents), "the dead are buried")
+
+
 @pytest.mark.slow
 def test_an_idle_warm_interpreter_ends(programs):
     programs.python("hello.py", TEXT + "print('hello')\n")

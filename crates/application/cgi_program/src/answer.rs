@@ -28,6 +28,8 @@ pub struct Answer {
     held: Vec<u8>,
     taken: u64,
     most: u64,
+    /// Bytes of body that have come.
+    body: u64,
 }
 
 impl Answer {
@@ -53,6 +55,7 @@ impl Answer {
             held: Vec::new(),
             taken: 0,
             most: output,
+            body: 0,
         }
     }
 
@@ -119,6 +122,7 @@ impl Answer {
         if !self.whole_response {
             head.check_body().map_err(|defect| self.broken(defect))?;
         }
+        self.body += data.len() as u64;
         if self.exchange.is_started() {
             self.exchange.write(data);
         } else {
@@ -146,9 +150,26 @@ impl Answer {
         self.diagnosis.is_shown()
     }
 
-    /// Whether it matters how the program ended: there is no response, or developers want to see a failure in its place.
+    /// Whether nothing is to be said before it is known how the program ended: there is no response, or developers want to
+    /// see a failure in its place.
     pub(crate) fn awaits_ending(&self) -> bool {
         self.head.is_none() || self.diagnosis.is_shown() && !self.exchange.is_started()
+    }
+
+    /// Sends what has come, where it need not be known first how the program ends.
+    pub(crate) fn send_before_ending(&mut self) {
+        if !self.awaits_ending() {
+            // A client that is gone shows again at the end.
+            let _ = self.flush();
+        }
+    }
+
+    /// Whether a signal has ended the program before it had written all that it wanted to. A program that ends by itself has,
+    /// whatever its status; so has one that has kept what its Content-Length promised.
+    fn is_cut(&self) -> bool {
+        let promised = self.response.fields.get(b"content-length");
+        let promised = promised.and_then(|length| std::str::from_utf8(length.trim_ascii()).ok()?.parse().ok());
+        matches!(self.evidence.ending, Some(millau_doctor::Ending::Signalled(_))) && promised != Some(self.body)
     }
 
     /// Makes the first line of a whole HTTP response the field that says the same. `false`: it has not come yet.
@@ -217,6 +238,9 @@ impl Answer {
             let error = self.broken(defect);
             return self.fail(error);
         };
+        if self.is_cut() {
+            return self.fail(Error::application("a signal has ended the program in the middle of its response"));
+        }
         let is_page = self.response.fields.get(b"x-millau-page").is_some();
         if !self.exchange.is_started() && self.diagnosis.has_failed(&self.script, &self.evidence, is_page) {
             return self.fail(Error::application("the program has failed after it had begun to answer"));

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -56,13 +58,18 @@ impl Child {
 
     /// The same for a process that is somebody else's child, who hears of its status.
     pub(crate) fn note_end(&self) -> Option<Ending> {
-        let mut descriptors = [PollFd::new(&self.pidfd, PollFlags::IN)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        if poll(&mut descriptors, Some(&now)) != Ok(1) {
+        if !self.ends_within(Duration::ZERO) {
             return None;
         }
         self.noted.set(true);
         Some(Ending::Exit(0))
+    }
+
+    /// Waits for the end of the process, so long at most.
+    pub(crate) fn ends_within(&self, time: Duration) -> bool {
+        let mut descriptors = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        let time = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: i64::from(time.subsec_nanos()) };
+        poll(&mut descriptors, Some(&time)) == Ok(1)
     }
 
     /// True when the end of the process has been noted.
@@ -85,6 +92,8 @@ pub(crate) enum Ending {
     Exit(i32),
     /// By this signal.
     Signal(i32),
+    /// By itself or by a signal: nobody has told which.
+    Unknown,
 }
 
 impl Ending {
@@ -95,12 +104,14 @@ impl Ending {
         }
     }
 
-    /// In words, where it is worth some.
-    pub(crate) fn describe(self) -> Option<String> {
-        match self {
-            Self::Exit(0) => None,
-            Self::Exit(status) => Some(format!("ended with exit status {status}")),
-            Self::Signal(number) => Some(format!("was ended by signal {number}")),
-        }
+    /// Tells the log, where it is worth a line.
+    pub(crate) fn log(self, script: &Path) {
+        let what = match self {
+            Self::Exit(0) => return,
+            Self::Exit(status) => format!("ended with exit status {status}"),
+            Self::Signal(number) => format!("was ended by signal {number}"),
+            Self::Unknown => "was gone before it had said how it ended".into(),
+        };
+        log::warn!("{}: the program {what}", script.display());
     }
 }

@@ -98,6 +98,7 @@ impl From<Ending> for millau_doctor::Ending {
         match ending {
             Ending::Exit(status) => Self::Exited(status),
             Ending::Signal(number) => Self::Signalled(number),
+            Ending::Unknown => Self::Vanished,
         }
     }
 }

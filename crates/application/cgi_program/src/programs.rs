@@ -205,10 +205,10 @@ impl CgiPrograms {
                 answer.fail(why);
             }
             _ => {
-                let ending = if answer.awaits_ending() { remains.settle() } else { None };
+                let ending = remains.settle(&mut answer);
                 tell(&mut answer, remains.error.as_ref(), ending);
                 answer.end();
-                match ending.or_else(|| remains.child.reap()) {
+                match ending {
                     None => self.reaper.take(remains),
                     Some(ending) => {
                         remains.note(ending);
@@ -228,16 +228,15 @@ impl CgiPrograms {
         mut error: StandardError,
         place: Place,
     ) {
-        if matches!(outcome, Outcome::Complete) && answer.awaits_ending() {
-            job.settle();
+        if matches!(outcome, Outcome::Complete) {
+            job.settle(&mut answer);
         }
-        let (child, status) = job.into_child();
-        let end_by = Instant::now() + self.options.limits.time;
+        let (child, ending) = job.into_ending();
+        error.drain();
+        tell(&mut answer, Some(&error), ending);
         let Some(child) = child else {
-            error.drain();
-            tell(&mut answer, Some(&error), status.map(Ending::Exit));
-            if status.is_none() && matches!(outcome, Outcome::Complete) {
-                answer.evidence().ending = Some(millau_doctor::Ending::Vanished);
+            if let Some(ending) = ending {
+                ending.log(&script.path);
             }
             return match outcome {
                 Outcome::Broken(why) => answer.fail(why),
@@ -245,6 +244,7 @@ impl CgiPrograms {
             };
         };
         let path = script.path.clone();
+        let end_by = Instant::now() + self.options.limits.time;
         let fate = Fate::EndBy(end_by);
         let mut remains = Remains { child, is_ours: false, script: path, error: Some(error), place: Some(place), fate };
         match outcome {
@@ -254,17 +254,10 @@ impl CgiPrograms {
                 answer.fail(why);
             }
             _ => {
-                if let Some(error) = &mut remains.error {
-                    error.drain();
-                }
-                tell(&mut answer, remains.error.as_ref(), status.map(Ending::Exit));
-                if status.is_none() && remains.child.is_noted() {
-                    answer.evidence().ending = Some(millau_doctor::Ending::Vanished);
-                }
                 answer.end();
-                match status {
-                    Some(status) => {
-                        remains.note(Ending::Exit(status));
+                match ending {
+                    Some(ending) => {
+                        remains.note(ending);
                         self.leave_group(true, &remains, end_by);
                     }
                     None => self.reaper.take(remains),

@@ -12,14 +12,17 @@ use std::time::{Duration, Instant};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
+use crate::answer::Answer;
 use crate::child::{Child, Ending};
 use crate::gate::Place;
 use crate::standard_error::StandardError;
 
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
-/// Most programs end right after their output does.
-const SETTLE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
+/// So long it is waited for the end of a program whose output has ended, for it tells whether that was all of it.
+pub(crate) const SETTLE: Duration = Duration::from_millis(200);
+/// Most programs end right after their output does. Of one that does not, what it has written is sent before its end.
+pub(crate) const SETTLE_AT_ONCE: Duration = Duration::from_millis(5);
 /// How often a process group without its leader is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often those who asked for it are told that time has passed.
@@ -225,10 +228,13 @@ impl Remains {
         self.child.is_noted()
     }
 
-    /// Waits a moment for the end of a process of ours whose output has ended, and reads what it last said.
-    pub(crate) fn settle(&mut self) -> Option<Ending> {
-        let mut ended = [PollFd::new(&self.child, PollFlags::IN)];
-        let _ = poll(&mut ended, Some(&SETTLE));
+    /// Waits a moment for the end of a process of ours whose output has ended, and reads what it last said. What it has
+    /// written is sent meanwhile.
+    pub(crate) fn settle(&mut self, answer: &mut Answer) -> Option<Ending> {
+        if !self.child.ends_within(SETTLE_AT_ONCE) {
+            answer.send_before_ending();
+            self.child.ends_within(SETTLE);
+        }
         if let Some(error) = &mut self.error {
             error.drain();
         }
@@ -242,8 +248,8 @@ impl Remains {
             error.drain();
         }
         let expected = matches!(self.fate, Fate::KillAt(_) | Fate::Killed);
-        if let (false, Some(what)) = (expected, ending.describe()) {
-            log::warn!("{}: the program {what}", self.script.display());
+        if !expected {
+            ending.log(&self.script);
         }
     }
 

@@ -21,6 +21,8 @@ use parent::{Standing, Watched};
 
 /// A parent that served within this time does not make room for another; scripts beyond the limit are executed meanwhile.
 const IN_USE: Duration = Duration::from_secs(10);
+/// When an interpreter could not be started, or was lost before it served, another is tried after this time.
+const REST: Duration = Duration::from_secs(30);
 
 /// The warm parents of one worker, one for each script.
 pub(crate) struct WarmParents {
@@ -37,8 +39,25 @@ struct Seat {
     script: Identity,
     python: Option<Python>,
     parent: Option<Arc<Parent>>,
-    /// It cannot be run warm, as long as neither it nor one of these changes: why is in the log.
-    unfit: Option<Watched>,
+    /// It cannot be run warm: why is in the log.
+    unfit: Option<Unfit>,
+}
+
+/// How long a script is not to be run warm.
+enum Unfit {
+    /// As long as neither it nor one of these changes.
+    Unchanged(Watched),
+    /// Up to then: the interpreter was lost, by no fault of the script perhaps.
+    Until(Instant),
+}
+
+impl Unfit {
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Unchanged(files) => files.has_changed(),
+            Self::Until(time) => *time <= Instant::now(),
+        }
+    }
 }
 
 impl WarmParents {
@@ -81,7 +100,7 @@ impl WarmParents {
                     seat
                 }
             };
-            if seat.unfit.as_ref().is_some_and(|files| !files.has_changed()) {
+            if seat.unfit.as_ref().is_some_and(|unfit| !unfit.is_over()) {
                 return None;
             }
             seat.unfit = None;
@@ -94,7 +113,16 @@ impl WarmParents {
                 Standing::Stale => {}
                 Standing::Unfit(reason, files) => {
                     log::warn!("{}: it is executed anew for each request: {reason}", script.path.display());
-                    self.with_seat(script, &parent, |seat| seat.unfit = Some(files));
+                    self.with_seat(script, &parent, |seat| seat.unfit = Some(Unfit::Unchanged(files)));
+                    return None;
+                }
+                Standing::Lost(reason) => {
+                    let seconds = REST.as_secs();
+                    log::warn!(
+                        "{}: it is executed anew for each request, for {seconds} seconds: {reason}",
+                        script.path.display()
+                    );
+                    self.with_seat(script, &parent, |seat| seat.unfit = Some(Unfit::Until(Instant::now() + REST)));
                     return None;
                 }
             }
@@ -149,11 +177,12 @@ impl WarmParents {
             }
             Err(error) => {
                 log::warn!(
-                    "{}: it is executed anew for each request: no warm interpreter can be started with {}: {error}",
+                    "{}: it is executed anew for each request, for {} seconds: no warm interpreter can be started with {}: {error}",
                     script.path.display(),
+                    REST.as_secs(),
                     python.program.display()
                 );
-                seat.unfit = Some(Watched::default());
+                seat.unfit = Some(Unfit::Until(Instant::now() + REST));
                 None
             }
         }

@@ -16,16 +16,14 @@ use rustix::net::{
 use rustix::process::Pid;
 
 use super::Parent;
-use crate::child::Child;
+use crate::answer::Answer;
+use crate::child::{Child, Ending};
 use crate::conversation::{Runner, State};
 use crate::environment::Environment;
 use crate::limits::ProcessLimits;
 use crate::pipes::Theirs;
-use crate::reaper::Reaper;
+use crate::reaper::{Reaper, SETTLE, SETTLE_AT_ONCE};
 use crate::script::Script;
-
-/// Most scripts end right after their output does.
-const SETTLE: Duration = Duration::from_millis(200);
 
 /// Within this time a child must take the job: the parent may be importing something large.
 const TAKEN_WITHIN: Duration = Duration::from_secs(10);
@@ -37,6 +35,7 @@ pub(crate) struct WarmJob {
     /// Kept until the job is taken: until then it can be withdrawn and run in another way.
     theirs: Option<Theirs>,
     take_by: Option<Instant>,
+    pid: Option<Pid>,
     child: Option<Child>,
     status: Option<i32>,
     /// The child has closed its end.
@@ -83,6 +82,7 @@ impl WarmJob {
                     control,
                     theirs: Some(theirs),
                     take_by: Some(Instant::now() + TAKEN_WITHIN),
+                    pid: None,
                     child: None,
                     status: None,
                     hung_up: false,
@@ -99,13 +99,23 @@ impl WarmJob {
         self.theirs
     }
 
-    /// Waits a moment for the end of a child whose output has ended.
-    pub(crate) fn settle(&mut self) {
-        let until = Instant::now() + SETTLE;
-        while self.look() == State::Running {
+    /// Waits a moment for the end of a child whose output has ended. What it has written is sent meanwhile.
+    pub(crate) fn settle(&mut self, answer: &mut Answer) {
+        if !self.ends_within(SETTLE_AT_ONCE) {
+            answer.send_before_ending();
+            self.ends_within(SETTLE);
+        }
+    }
+
+    fn ends_within(&mut self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        loop {
+            if self.look() != State::Running {
+                return true;
+            }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return;
+                return false;
             }
             let mut descriptors = Vec::with_capacity(2);
             self.watch(&mut descriptors);
@@ -114,9 +124,15 @@ impl WarmJob {
         }
     }
 
-    /// The process that took the job, and its exit status if it has ended as a program should.
-    pub(crate) fn into_child(self) -> (Option<Child>, Option<i32>) {
-        (self.child, self.status)
+    /// The process that took the job, and how it has ended, if it has.
+    pub(crate) fn into_ending(self) -> (Option<Child>, Option<Ending>) {
+        let has_ended = self.child.as_ref().is_none_or(|child| child.note_end().is_some());
+        let ending = match (self.status, self.pid) {
+            (Some(status), _) => Some(Ending::Exit(status)),
+            (None, Some(pid)) if has_ended => Some(self.parent.ending_of(pid)),
+            _ => None,
+        };
+        (self.child, ending)
     }
 
     /// Takes one message of the child. `None`: there is none.
@@ -134,7 +150,8 @@ impl WarmJob {
         match number {
             Some(number) if self.theirs.is_some() => {
                 // One that has ended already is in nobody's way.
-                self.child = Pid::from_raw(number).and_then(|pid| Child::new(pid).ok());
+                self.pid = Pid::from_raw(number);
+                self.child = self.pid.and_then(|pid| Child::new(pid).ok());
                 if let Some(child) = &self.child {
                     self.limits.apply(child.pid());
                     self.reaper.begin(child.pid());

@@ -9,14 +9,16 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair};
+use rustix::process::Pid;
 
-use crate::child::Child;
+use crate::child::{Child, Ending};
 use crate::environment::Environment;
 use crate::interpreter::Python;
 use crate::pipes;
-use crate::reaper::{Fate, Reaper, Remains};
+use crate::reaper::{Fate, Reaper, Remains, SETTLE};
 use crate::script::{Identity, Script};
 use crate::spawn::{Program, spawn};
 use crate::standard_error::StandardError;
@@ -33,7 +35,7 @@ pub(crate) struct Parent {
     /// It tells what it imports; its end shows here too.
     control: OwnedFd,
     program: (PathBuf, Identity),
-    files: Mutex<Watched>,
+    said: Mutex<Said>,
     used: Mutex<Instant>,
     served: AtomicBool,
     stuck: AtomicBool,
@@ -62,8 +64,20 @@ pub(crate) enum Standing {
     Good,
     /// It has ended, or has imported something that has changed.
     Stale,
+    /// It has ended before it was of any use, so that another is not to be tried at once.
+    Lost(String),
     /// The script cannot be run so, for this reason, as long as these files stay as they are.
     Unfit(String, Watched),
+}
+
+/// What a parent has told so far.
+#[derive(Default)]
+struct Said {
+    files: Watched,
+    /// Why it cannot run the script.
+    unfit: Option<String>,
+    /// It has ended, and told nothing more.
+    is_over: bool,
 }
 
 impl Parent {
@@ -113,7 +127,7 @@ impl Parent {
             jobs,
             control,
             program: (python.program.clone(), identity),
-            files: Mutex::default(),
+            said: Mutex::default(),
             used: Mutex::new(Instant::now()),
             served: AtomicBool::new(false),
             stuck: AtomicBool::new(false),
@@ -143,36 +157,97 @@ impl Parent {
         if self.stuck.load(Relaxed) {
             return Standing::Stale;
         }
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            // Most of the time there is nothing, and nothing is set aside for it.
-            let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK | RecvFlags::TRUNC;
-            match recv(&self.control, &mut [0; 1][..], flags) {
-                Ok((_, 0)) | Err(Errno::CONNRESET) => {
-                    return if self.served.load(Relaxed) {
-                        Standing::Stale
-                    } else {
-                        let program = self.program.0.display();
-                        let reason = format!("the warm interpreter {program} ended before it served a request");
-                        Standing::Unfit(reason, files.clone())
-                    };
-                }
-                Ok((_, length)) => {
-                    let mut message = vec![0; length.min(LONGEST)];
-                    let _ = recv(&self.control, &mut message[..], RecvFlags::DONTWAIT);
-                    let text = &message[1..];
-                    if message[0] == b'x' {
-                        return Standing::Unfit(String::from_utf8_lossy(text).into_owned(), files.clone());
-                    }
-                    files.take(text);
-                }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => break,
-                Err(_) => return Standing::Stale,
-            }
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        // An answer that came too late is nobody's any more.
+        while self.listen(&mut said).is_some() {}
+        if let Some(reason) = said.unfit.take() {
+            return Standing::Unfit(reason, said.files.clone());
         }
         let (program, identity) = &self.program;
-        if Identity::at(program) != Some(*identity) || files.has_changed() { Standing::Stale } else { Standing::Good }
+        if said.is_over && !self.served.load(Relaxed) {
+            return Standing::Lost(format!(
+                "the warm interpreter {} ended before it served a request",
+                program.display()
+            ));
+        }
+        if said.is_over || Identity::at(program) != Some(*identity) || said.files.has_changed() {
+            Standing::Stale
+        } else {
+            Standing::Good
+        }
+    }
+
+    /// How a process ended that it has forked, and that has not told so itself.
+    pub(super) fn ending_of(&self, pid: Pid) -> Ending {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let question = pid.as_raw_pid().to_string();
+        if send(&self.control, question.as_bytes(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL).is_err() {
+            return Ending::Unknown;
+        }
+        let until = Instant::now() + SETTLE;
+        while !said.is_over {
+            match self.listen(&mut said) {
+                Some(Heard::Ending(of, ending)) if of == pid => return ending,
+                Some(_) => continue,
+                None => {}
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let left = Timespec { tv_sec: 0, tv_nsec: i64::from(left.subsec_nanos()) };
+            let _ = poll(&mut [PollFd::new(&self.control, PollFlags::IN)], Some(&left));
+        }
+        Ending::Unknown
+    }
+
+    /// Takes one message, if there is one.
+    fn listen(&self, said: &mut Said) -> Option<Heard> {
+        if said.is_over {
+            return None;
+        }
+        // Most of the time there is nothing, and nothing is set aside for it.
+        let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK | RecvFlags::TRUNC;
+        match recv(&self.control, &mut [0; 1][..], flags) {
+            Err(Errno::AGAIN) => None,
+            Err(Errno::INTR) => Some(Heard::Nothing),
+            Ok((_, 0)) | Err(_) => {
+                said.is_over = true;
+                None
+            }
+            Ok((_, length)) => {
+                let mut message = vec![0; length.min(LONGEST)];
+                let _ = recv(&self.control, &mut message[..], RecvFlags::DONTWAIT);
+                let text = &message[1..];
+                match message[0] {
+                    b'x' => said.unfit = Some(String::from_utf8_lossy(text).into_owned()),
+                    b'f' => said.files.take(text),
+                    b'e' => return Some(Heard::ending(text)),
+                    _ => {}
+                }
+                Some(Heard::Nothing)
+            }
+        }
+    }
+}
+
+/// What a message was.
+enum Heard {
+    /// Noted in what the parent has said.
+    Nothing,
+    /// The answer to a question.
+    Ending(Pid, Ending),
+}
+
+impl Heard {
+    /// `pid number`: an exit status, or below 0 a signal.
+    fn ending(text: &[u8]) -> Self {
+        let numbers = std::str::from_utf8(text).ok().and_then(|text| text.split_once(' '));
+        match numbers.map(|(pid, number)| (pid.parse().ok().and_then(Pid::from_raw), number.parse::<i32>())) {
+            Some((Some(pid), Ok(number))) if number < 0 => Self::Ending(pid, Ending::Signal(-number)),
+            Some((Some(pid), Ok(number))) => Self::Ending(pid, Ending::Exit(number)),
+            _ => Self::Nothing,
+        }
     }
 }
 
