@@ -136,7 +136,7 @@ def test_a_script_that_can_be_executed_and_not_read(of_nobody, first):
         ("print 'hello'", "python-2", "Python 2"),
         ("x = (", "syntax-error", "SyntaxError"),
         ("print('Content-Type: text/plain')\nprint()\n1 / 0", "exception", "ZeroDivisionError"),
-        ("import os\nos.kill(os.getpid(), 11)", "crashed", "a signal has ended it"),
+        ("import os\nos.kill(os.getpid(), 11)", "crashed", "ended by signal 11"),
     ],
 )
 def test_what_goes_wrong_in_a_script_is_diagnosed(directory, debugging, public, body, problem, said):
