@@ -8,7 +8,7 @@ fn main() {
     let variable = |name: &str| std::env::var_os(name).unwrap_or_default();
     let root = Path::new(&variable("CARGO_MANIFEST_DIR")).join("../..");
     let output = PathBuf::from(variable("OUT_DIR"));
-    for path in ["Cargo.toml", "Cargo.lock", "crates/runtime/relay", "crates/protocol/scgi", "crates/gateway/src"] {
+    for path in ["Cargo.toml", "Cargo.lock", "crates/runtime/relay"] {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
     }
     let target_directory = output.join("relay");
@@ -24,6 +24,10 @@ fn main() {
     ]);
     command.arg("--target-dir").arg(&target_directory);
     let mut built = target_directory;
+    let is_bare = variable("CARGO_CFG_TARGET_ARCH") == "x86_64" && variable("CARGO_CFG_TARGET_POINTER_WIDTH") == "64";
+    if is_bare {
+        command.args(["--features", "bare"]);
+    }
     if variable("TARGET") != variable("HOST") {
         command.arg("--target").arg(variable("TARGET"));
         built.push(variable("TARGET"));
@@ -34,19 +38,12 @@ fn main() {
     {
         command.env_remove(name);
     }
-    if has_static_unwinder() {
-        // The relay never unwinds, but the standard library asks for who could. Each shared library costs a program that
-        // lives for a millisecond a tenth of one.
-        command.env("RUSTFLAGS", "-C link-args=-Wl,--push-state,--whole-archive,-Bstatic,-lgcc_eh,--pop-state");
+    if is_bare {
+        // It is mapped where it was linked, so that nothing in it has to be adapted to another place.
+        command.env("RUSTFLAGS", "-C relocation-model=static");
     }
     let status = command.status();
     assert!(status.is_ok_and(|status| status.success()), "the relay could not be built: {command:?}");
     let copied = std::fs::copy(built.join("relay/millau-relay"), output.join("millau-relay"));
     assert!(copied.is_ok(), "the relay was built to another place than {}", built.display());
-}
-
-/// Whether the C compiler has its unwinder as a static library, as GCC has.
-fn has_static_unwinder() -> bool {
-    let asked = Command::new("cc").arg("-print-file-name=libgcc_eh.a").output();
-    asked.is_ok_and(|answer| Path::new(String::from_utf8_lossy(&answer.stdout).trim()).is_absolute())
 }

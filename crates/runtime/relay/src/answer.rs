@@ -1,10 +1,12 @@
 //! Responses of the relay's own, where there is nobody else to answer.
 
-use std::io::Write as _;
-use std::process::ExitCode;
+use alloc::format;
 
-/// Writes a whole plain-text response to standard output. `without_body`: the method was HEAD.
-pub(crate) fn write(status: u16, without_body: bool) -> ExitCode {
+use crate::streams::{output, write_all};
+use crate::{FAILURE, SUCCESS};
+
+/// Writes a whole plain-text response to standard output, and gives the exit status. `without_body`: the method was HEAD.
+pub(crate) fn write(status: u16, without_body: bool) -> i32 {
     let reason = match status {
         400 => "Bad Request",
         413 => "Content Too Large",
@@ -12,13 +14,13 @@ pub(crate) fn write(status: u16, without_body: bool) -> ExitCode {
         _ => "Internal Server Error",
     };
     let length = reason.len() + 1;
-    let body = if without_body { String::new() } else { format!("{reason}\n") };
+    let body = if without_body { "" } else { reason };
+    let end = if without_body { "" } else { "\n" };
     let text = format!(
-        "Status: {status} {reason}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\r\n{body}"
+        "Status: {status} {reason}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\r\n{body}{end}"
     );
-    let mut output = std::io::stdout();
-    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+    match write_all(output(), text.as_bytes()) {
+        Ok(()) => SUCCESS,
+        Err(_) => FAILURE,
     }
 }

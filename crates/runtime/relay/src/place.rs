@@ -1,13 +1,16 @@
 //! Where the server of a script listens: a socket, with a lock and a log beside it, in a directory that only this user can
 //! enter.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
-use rustix::fs::{FileType, Mode, lstat, mkdir};
+use rustix::fs::{FileType, Mode, lstat, mkdir, stat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
+
+use crate::environment::Environment;
+use crate::text::{Reason, Shown, file_name, join};
 
 /// The longest path of a socket (unix(7)), without its final NUL.
 const SOCKET_PATH: usize = 107;
@@ -17,12 +20,12 @@ const READABLE: usize = 24;
 /// The files of one script's server.
 #[derive(Debug)]
 pub(crate) struct Place {
-    pub(crate) socket: PathBuf,
+    pub(crate) socket: Vec<u8>,
     /// Held by whoever starts or stops the server.
-    pub(crate) lock: PathBuf,
-    pub(crate) log: PathBuf,
+    pub(crate) lock: Vec<u8>,
+    pub(crate) log: Vec<u8>,
     /// Touched when a start has failed.
-    pub(crate) failed: PathBuf,
+    pub(crate) failed: Vec<u8>,
 }
 
 impl Place {
@@ -30,53 +33,59 @@ impl Place {
     ///
     /// # Errors
     /// The directory cannot be made, or somebody else could put something into it.
-    pub(crate) fn of(script: &Path) -> Result<Self, String> {
-        Self::below(&directory(std::env::var_os("XDG_RUNTIME_DIR")), script)
+    pub(crate) fn of(script: &[u8], environment: &Environment) -> Result<Self, String> {
+        Self::below(&directory(environment.get(b"XDG_RUNTIME_DIR")), script)
     }
 
-    fn below(directory: &Path, script: &Path) -> Result<Self, String> {
-        match mkdir(directory, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(error) => return Err(format!("cannot make the directory {}: {error}", directory.display())),
-        }
-        let stat = lstat(directory).map_err(|error| format!("cannot look at {}: {error}", directory.display()))?;
-        let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-        if !is_directory || stat.st_uid != geteuid().as_raw() || stat.st_mode & 0o077 != 0 {
+    fn below(directory: &[u8], script: &[u8]) -> Result<Self, String> {
+        let found = match lstat(directory) {
+            Err(Errno::NOENT) => match mkdir(directory, Mode::RWXU) {
+                Ok(()) | Err(Errno::EXIST) => lstat(directory),
+                Err(error) => {
+                    return Err(format!("cannot make the directory {}: {}", Shown(directory), Reason(error)));
+                }
+            },
+            found => found,
+        };
+        let found = found.map_err(|error| format!("cannot look at {}: {}", Shown(directory), Reason(error)))?;
+        let is_directory = FileType::from_raw_mode(found.st_mode) == FileType::Directory;
+        if !is_directory || found.st_uid != geteuid().as_raw() || found.st_mode & 0o077 != 0 {
             return Err(format!(
                 "{} is not a directory that only this user (number {}) can enter: remove it, or give it back to its user \
                  and say chmod 700",
-                directory.display(),
+                Shown(directory),
                 geteuid().as_raw()
             ));
         }
         // In a deep directory the readable part has to go.
         for readable in [READABLE, 0] {
             let name = name(script, readable);
-            let file = |kind: &str| directory.join(format!("{name}.{kind}"));
+            let file = |kind: &str| join(directory, format!("{name}.{kind}").as_bytes());
             let place = Self { socket: file("sock"), lock: file("lock"), log: file("log"), failed: file("failed") };
-            if place.socket.as_os_str().len() <= SOCKET_PATH {
+            if place.socket.len() <= SOCKET_PATH {
                 return Ok(place);
             }
         }
-        Err(format!("the path of {} is too long for a socket in it", directory.display()))
+        Err(format!("the path of {} is too long for a socket in it", Shown(directory)))
     }
 }
 
 /// In the user's own runtime directory, which a CGI program seldom knows, or else below /tmp.
-fn directory(runtime: Option<OsString>) -> PathBuf {
-    match runtime.map(PathBuf::from).filter(|runtime| runtime.is_absolute() && runtime.is_dir()) {
-        Some(runtime) => runtime.join("millau"),
-        None => PathBuf::from(format!("/tmp/millau-{}", geteuid().as_raw())),
+fn directory(runtime: Option<&[u8]>) -> Vec<u8> {
+    let is_directory =
+        |path: &&[u8]| stat(*path).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Directory);
+    match runtime.filter(|runtime| runtime.starts_with(b"/")).filter(is_directory) {
+        Some(runtime) => join(runtime, b"millau"),
+        None => format!("/tmp/millau-{}", geteuid().as_raw()).into_bytes(),
     }
 }
 
 /// The readable part of the script's name, and a number that is different for every path.
-fn name(script: &Path, readable: usize) -> String {
-    let readable: String = script.file_name().map_or_else(String::new, |name| {
-        let allowed = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-        name.to_string_lossy().chars().take(readable).map(allowed).collect()
-    });
-    format!("{readable}-{:032x}", fnv(script.as_os_str().as_bytes()))
+fn name(script: &[u8], readable: usize) -> String {
+    let allowed =
+        |byte: &u8| if byte.is_ascii_alphanumeric() || b"-_.".contains(byte) { char::from(*byte) } else { '_' };
+    let readable: String = file_name(script).iter().take(readable).map(allowed).collect();
+    format!("{readable}-{:032x}", fnv(script))
 }
 
 /// FNV-1a with 128 bits: two paths that fall together do not happen by chance, and nobody else has a say in the names.
@@ -90,16 +99,25 @@ fn fnv(bytes: &[u8]) -> u128 {
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::{Path, PathBuf};
+
     use super::*;
+
+    fn below(directory: &Path, script: &str) -> Result<Place, String> {
+        Place::below(directory.as_os_str().as_bytes(), script.as_bytes())
+    }
 
     #[test]
     fn each_path_has_files_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("millau");
-        let one = Place::below(&directory, Path::new("/a/site one.cgi")).unwrap();
-        let other = Place::below(&directory, Path::new("/b/site one.cgi")).unwrap();
-        assert_eq!(one.socket.parent(), Some(&*directory));
-        assert!(one.socket.file_name().unwrap().to_str().unwrap().starts_with("site_one.cgi-"));
+        let one = below(&directory, "/a/site one.cgi").unwrap();
+        let other = below(&directory, "/b/site one.cgi").unwrap();
+        let socket = PathBuf::from(OsStr::from_bytes(&one.socket));
+        assert_eq!(socket.parent(), Some(&*directory));
+        assert!(socket.file_name().unwrap().to_str().unwrap().starts_with("site_one.cgi-"));
         assert_ne!(one.socket, other.socket);
         assert_eq!(directory.metadata().unwrap().permissions().mode() & 0o777, 0o700);
         // The published test vector.
@@ -118,28 +136,29 @@ mod tests {
         let link = folder.path().join("link");
         symlink(&own, &link).unwrap();
         for directory in [&open, &link] {
-            assert!(Place::below(directory, Path::new("/a")).unwrap_err().contains("only this user"));
+            assert!(below(directory, "/a").unwrap_err().contains("only this user"));
         }
-        Place::below(&own, Path::new("/a")).unwrap();
+        below(&own, "/a").unwrap();
     }
 
     #[test]
     fn a_path_that_is_too_long_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let long = folder.path().join("x".repeat(107 - 40 - folder.path().as_os_str().len()));
-        let place = Place::below(&long, Path::new("/a-long-name-of-a-script")).unwrap();
-        assert_eq!(place.socket.as_os_str().len(), SOCKET_PATH);
+        let place = below(&long, "/a-long-name-of-a-script").unwrap();
+        assert_eq!(place.socket.len(), SOCKET_PATH);
         let long = folder.path().join("x".repeat(60));
-        assert!(Place::below(&long, Path::new("/a")).unwrap_err().contains("too long"));
+        assert!(below(&long, "/a").unwrap_err().contains("too long"));
     }
 
     #[test]
     fn the_runtime_directory_counts_if_there_is_one() {
         let folder = tempfile::tempdir().unwrap();
         let own = format!("/tmp/millau-{}", geteuid().as_raw());
-        assert_eq!(directory(Some(folder.path().into())), folder.path().join("millau"));
-        for other in [None, Some("".into()), Some("relative".into()), Some("/no/such/directory".into())] {
-            assert_eq!(directory(other), PathBuf::from(&own));
+        let runtime = folder.path().as_os_str().as_bytes();
+        assert_eq!(directory(Some(runtime)), join(runtime, b"millau"));
+        for other in [None, Some(&b""[..]), Some(b"relative"), Some(b"/no/such/directory")] {
+            assert_eq!(directory(other), own.as_bytes());
         }
     }
 }

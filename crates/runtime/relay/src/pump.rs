@@ -3,14 +3,13 @@
 //! Nothing waits here but for the two servers, which have limits of time of their own: the one for a client or an application
 //! that stands still, the other for a program that does.
 
-use std::fs::File;
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::fs::{FileType, fstat};
-use rustix::io::Errno;
+use rustix::io::{Errno, pread, pwrite};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use crate::request::{Request, nameless};
@@ -37,7 +36,7 @@ pub(crate) enum Outcome {
 
 /// Hands the request over and the response back.
 pub(crate) fn pump(connection: OwnedFd, request: &mut Request) -> Outcome {
-    pump_to(connection, request, rustix::stdio::stdout())
+    pump_to(connection, request, crate::streams::output())
 }
 
 fn pump_to(connection: OwnedFd, request: &mut Request, output: BorrowedFd<'_>) -> Outcome {
@@ -57,7 +56,7 @@ fn is_kind(descriptor: BorrowedFd<'_>, kind: FileType) -> bool {
 
 fn exchange(connection: &OwnedFd, request: &mut Request, output: BorrowedFd<'_>) -> Outcome {
     let (output_is_pipe, output_is_socket) = (is_kind(output, FileType::Fifo), is_kind(output, FileType::Socket));
-    let mut outgoing = Outgoing::default();
+    let mut outgoing = Outgoing::new(request.temporary());
     outgoing.buffer.fill(request.begun());
     let mut incoming = Buffer::default();
     let mut scratch = vec![0; PIECE];
@@ -153,45 +152,58 @@ fn exchange(connection: &OwnedFd, request: &mut Request, output: BorrowedFd<'_>)
 }
 
 /// What the server has not taken: a buffer in memory, and behind it a file for what does not fit.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Outgoing {
     buffer: Buffer,
     spool: Option<Spool>,
+    /// The directory for the file.
+    temporary: &'static [u8],
 }
 
 #[derive(Debug)]
 struct Spool {
-    file: File,
+    file: OwnedFd,
     written: u64,
     taken: u64,
 }
 
 impl Outgoing {
+    fn new(temporary: &'static [u8]) -> Self {
+        Self { buffer: Buffer::default(), spool: None, temporary }
+    }
+
     fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
 
-    fn put(&mut self, data: &[u8]) -> io::Result<()> {
+    fn put(&mut self, mut data: &[u8]) -> Result<(), Errno> {
         let spool = match &mut self.spool {
             None if self.buffer.is_empty() => {
                 self.buffer.fill(data);
                 return Ok(());
             }
             Some(spool) => spool,
-            none => none.insert(Spool { file: nameless()?, written: 0, taken: 0 }),
+            none => none.insert(Spool { file: nameless(self.temporary)?, written: 0, taken: 0 }),
         };
-        spool.file.write_all_at(data, spool.written)?;
-        spool.written += data.len() as u64;
+        while !data.is_empty() {
+            let count = pwrite(&spool.file, data, spool.written)?;
+            spool.written += count as u64;
+            data = &data[count..];
+        }
         Ok(())
     }
 
-    fn take(&mut self, count: usize) -> io::Result<()> {
+    fn take(&mut self, count: usize) -> Result<(), Errno> {
         self.buffer.take(count);
         if let Some(spool) = self.spool.as_mut().filter(|_| self.buffer.is_empty()) {
-            let mut data = vec![0; PIECE.min(usize::try_from(spool.written - spool.taken).unwrap_or(PIECE))];
-            spool.file.read_exact_at(&mut data, spool.taken)?;
-            spool.taken += data.len() as u64;
-            self.buffer.fill(&data);
+            let room = PIECE.min(usize::try_from(spool.written - spool.taken).unwrap_or(PIECE));
+            let count = pread(&spool.file, self.buffer.room(room), spool.taken)?;
+            self.buffer.keep(count);
+            spool.taken += count as u64;
+            if count == 0 {
+                // Somebody has shortened a file that has no name.
+                return Err(Errno::IO);
+            }
             if spool.taken == spool.written {
                 self.spool = None;
             }
@@ -219,6 +231,18 @@ impl Buffer {
         self.data.extend_from_slice(data);
     }
 
+    /// Room for so many bytes in an empty buffer; `keep` says how many were written to it.
+    fn room(&mut self, count: usize) -> &mut [u8] {
+        self.taken = 0;
+        self.data.clear();
+        self.data.resize(count, 0);
+        &mut self.data
+    }
+
+    fn keep(&mut self, count: usize) {
+        self.data.truncate(count);
+    }
+
     fn first(&self, most: usize) -> &[u8] {
         let rest = &self.data[self.taken..];
         &rest[..rest.len().min(most)]
@@ -231,15 +255,16 @@ impl Buffer {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
+    use std::fs::File;
     use std::io::{Read as _, Write as _};
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::thread;
 
     use super::*;
+    use crate::environment::Environment;
 
     fn request() -> Request {
-        Request::read([(OsString::from("REQUEST_METHOD"), OsString::from("GET"))].into_iter()).unwrap()
+        Request::read(&Environment::new(vec![b"REQUEST_METHOD=GET"])).unwrap()
     }
 
     /// What comes of a server that does this.
@@ -275,7 +300,7 @@ mod tests {
 
     #[test]
     fn what_the_server_does_not_take_waits_in_order() {
-        let mut outgoing = Outgoing::default();
+        let mut outgoing = Outgoing::new(b"/tmp");
         let mut expected = Vec::new();
         let mut taken = Vec::new();
         for round in 0..300_u32 {

@@ -1,21 +1,25 @@
 //! The request: the environment as the head of an SCGI request, and the body on standard input.
 
-use std::ffi::OsString;
-use std::fmt;
-use std::fs::File;
-use std::io::{self, Read, Write as _};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
 
-use millau_gateway::meta_variables::is_process_variable;
-use millau_scgi::RequestHeadEncoder;
-use rustix::fs::{SeekFrom, seek};
+use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags, SeekFrom, open, seek, unlink};
 use rustix::io::Errno;
+
+use crate::environment::{Environment, is_process_variable};
+use crate::streams::{input, write_all};
+use crate::text::{Escaped, Reason, join};
 
 /// The longest body that came in chunks; the server has a limit of its own for all others.
 const LONGEST_CHUNKED: u64 = 1024 * 1024 * 1024;
 /// So much of a request is kept until the server has answered, to be handed over again.
 const KEPT: usize = 256 * 1024;
+/// So much is copied at once.
+const PIECE: usize = 64 * 1024;
 
 /// One request and how much of it has been read.
 #[derive(Debug)]
@@ -29,9 +33,11 @@ pub(crate) struct Request {
     /// Bytes of the body that were not read.
     remaining: u64,
     /// In place of standard input: a body that came without a length.
-    spool: Option<File>,
-    method: OsString,
-    target: OsString,
+    spool: Option<OwnedFd>,
+    method: &'static [u8],
+    target: &'static [u8],
+    /// The directory for temporary files.
+    temporary: &'static [u8],
 }
 
 /// Why a request is answered here.
@@ -46,24 +52,22 @@ impl Request {
     ///
     /// # Errors
     /// What they describe is no request.
-    pub(crate) fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, Refusal> {
-        let of_request = |name: &OsString| !name.is_empty() && !is_process_variable(name.as_bytes());
-        let mut variables: Vec<(OsString, OsString)> = variables.filter(|(name, _)| of_request(name)).collect();
-        let find = |name: &str| variables.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
-        let bad = |why: String| Refusal { status: 400, why };
-        let method = find("REQUEST_METHOD").unwrap_or_default();
-        let target = find("REQUEST_URI").or_else(|| find("PATH_INFO")).unwrap_or_default();
+    pub(crate) fn read(environment: &Environment) -> Result<Self, Refusal> {
+        let find = |name: &[u8]| environment.get(name);
+        let method = find(b"REQUEST_METHOD").unwrap_or_default();
+        let target = find(b"REQUEST_URI").or_else(|| find(b"PATH_INFO")).unwrap_or_default();
+        let temporary = find(b"TMPDIR").filter(|directory| !directory.is_empty()).unwrap_or(b"/tmp");
         let mut spool = None;
-        let content_length = match find("CONTENT_LENGTH").filter(|length| !length.is_empty()) {
-            Some(length) => {
-                let digits = length.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-                digits
-                    .and_then(|digits| digits.parse().ok())
-                    .ok_or_else(|| bad(format!("CONTENT_LENGTH is not a number: {length:?}")))?
-            }
-            None if find("HTTP_TRANSFER_ENCODING").is_some() => {
-                let (file, length) = spooled(rustix::stdio::stdin(), &[], LONGEST_CHUNKED)
-                    .map_err(|error| Refusal { status: 500, why: format!("the body cannot be kept: {error}") })?;
+        let content_length = match find(b"CONTENT_LENGTH").filter(|length| !length.is_empty()) {
+            Some(length) => number(length).ok_or_else(|| Refusal {
+                status: 400,
+                why: format!("CONTENT_LENGTH is not a number: \"{}\"", Escaped(length)),
+            })?,
+            None if find(b"HTTP_TRANSFER_ENCODING").is_some() => {
+                let (file, length) = spooled(input(), &[], LONGEST_CHUNKED, temporary).map_err(|error| Refusal {
+                    status: 500,
+                    why: format!("the body cannot be kept: {}", Reason(error)),
+                })?;
                 if length > LONGEST_CHUNKED {
                     return Err(Refusal {
                         status: 413,
@@ -75,12 +79,7 @@ impl Request {
             }
             None => 0,
         };
-        if find("PATH_INFO").is_none() {
-            // So that the server knows that SCRIPT_NAME names this program, and is not the whole path in disguise.
-            variables.push(("PATH_INFO".into(), OsString::new()));
-        }
-        let mut kept = Vec::with_capacity(8 * 1024);
-        head(&variables, content_length, &mut kept).map_err(|error| bad(error.to_string()))?;
+        let kept = head(environment, content_length);
         let head_length = kept.len();
         Ok(Self {
             kept,
@@ -91,6 +90,7 @@ impl Request {
             spool,
             method,
             target,
+            temporary,
         })
     }
 
@@ -98,7 +98,7 @@ impl Request {
     pub(crate) fn source(&self) -> BorrowedFd<'_> {
         match &self.spool {
             Some(file) => file.as_fd(),
-            None => rustix::stdio::stdin(),
+            None => input(),
         }
     }
 
@@ -115,6 +115,11 @@ impl Request {
     /// Bytes of the body that were not read.
     pub(crate) fn remaining(&self) -> u64 {
         self.remaining
+    }
+
+    /// The directory for temporary files.
+    pub(crate) fn temporary(&self) -> &'static [u8] {
+        self.temporary
     }
 
     /// Reads once into `buffer`, no more than the body has. 0: it ends too early.
@@ -143,11 +148,11 @@ impl Request {
 
     /// True for the method whose response has no body.
     pub(crate) fn is_head(&self) -> bool {
-        self.method == "HEAD"
+        self.method == b"HEAD"
     }
 
     /// The body for another process, and its length; `None` where standard input still has it as it came.
-    pub(crate) fn into_input(self) -> io::Result<Option<(File, u64)>> {
+    pub(crate) fn into_input(self) -> Result<Option<(OwnedFd, u64)>, Errno> {
         let begun = &self.kept[self.head_length..];
         match &self.spool {
             Some(file) => {
@@ -156,7 +161,7 @@ impl Request {
             }
             None if begun.is_empty() => Ok(None),
             None => {
-                let (file, _) = spooled(rustix::stdio::stdin(), begun, self.remaining)?;
+                let (file, _) = spooled(input(), begun, self.remaining, self.temporary)?;
                 Ok(Some((file, self.content_length)))
             }
         }
@@ -165,49 +170,77 @@ impl Request {
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method.to_string_lossy().escape_debug(), self.target.to_string_lossy().escape_debug())
+        write!(f, "{} {}", Escaped(self.method), Escaped(self.target))
     }
 }
 
-/// The head of an SCGI request. Of a variable that is there twice the first counts, as getenv(3) has it.
-fn head(
-    variables: &[(OsString, OsString)],
-    content_length: u64,
-    out: &mut Vec<u8>,
-) -> Result<(), millau_scgi::EncodeError> {
-    let mut encoder = RequestHeadEncoder::new(content_length);
-    for (index, (name, value)) in variables.iter().enumerate() {
-        if variables[..index].iter().all(|(other, _)| other != name) {
-            encoder.push(name.as_bytes(), value.as_bytes())?;
+fn number(digits: &[u8]) -> Option<u64> {
+    let text = core::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    text.parse().ok()
+}
+
+/// The head of an SCGI request: a netstring of names and values, each with a NUL behind it. Of a variable that is there twice
+/// the first counts.
+fn head(environment: &Environment, content_length: u64) -> Vec<u8> {
+    let mut block = Vec::with_capacity(8 * 1024);
+    block.extend_from_slice(format!("CONTENT_LENGTH\0{content_length}\0SCGI\01\0").as_bytes());
+    let mut put = |name: &[u8], value: &[u8]| {
+        for part in [name, value] {
+            block.extend_from_slice(part);
+            block.push(0);
+        }
+    };
+    let mut seen: Vec<&[u8]> = Vec::with_capacity(64);
+    for (name, value) in environment.pairs() {
+        let is_framing = matches!(name, b"CONTENT_LENGTH" | b"SCGI");
+        if !is_framing && !is_process_variable(name) && !seen.contains(&name) {
+            seen.push(name);
+            put(name, value);
         }
     }
-    encoder.finish(out)
+    if !seen.contains(&&b"PATH_INFO"[..]) {
+        // So that the server knows that SCRIPT_NAME names this program, and is not the whole path in disguise.
+        put(b"PATH_INFO", b"");
+    }
+    let length = format!("{}:", block.len());
+    [length.as_bytes(), &block, b","].concat()
 }
 
-/// A file without a name that has `begun`, then up to `most` bytes of `rest` and, to tell a longer one, one byte more.
-fn spooled(rest: BorrowedFd<'_>, begun: &[u8], most: u64) -> io::Result<(File, u64)> {
-    let mut file = nameless()?;
-    file.write_all(begun)?;
-    let rest = File::from(rest.try_clone_to_owned()?);
-    let length = begun.len() as u64 + io::copy(&mut rest.take(most.saturating_add(1)), &mut file)?;
+/// A file without a name that has `begun`, then up to `most` bytes of `rest` and, to tell a longer one, one byte more; and its
+/// length.
+fn spooled(rest: BorrowedFd<'_>, begun: &[u8], most: u64, directory: &[u8]) -> Result<(OwnedFd, u64), Errno> {
+    let file = nameless(directory)?;
+    write_all(file.as_fd(), begun)?;
+    let mut left = most.saturating_add(1);
+    let mut piece = vec![0; PIECE];
+    while left > 0 {
+        let room = PIECE.min(usize::try_from(left).unwrap_or(PIECE));
+        match rustix::io::read(rest, &mut piece[..room]) {
+            Ok(0) => break,
+            Ok(count) => {
+                write_all(file.as_fd(), &piece[..count])?;
+                left -= count as u64;
+            }
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
     seek(&file, SeekFrom::Start(0))?;
-    Ok((file, length))
+    Ok((file, begun.len() as u64 + most.saturating_add(1) - left))
 }
 
-/// A file that is gone when it is closed, in the directory for temporary files.
-pub(crate) fn nameless() -> io::Result<File> {
-    use rustix::fs::{Mode, OFlags, open};
-    let directory = std::env::temp_dir();
+/// A file that is gone when it is closed.
+pub(crate) fn nameless(directory: &[u8]) -> Result<OwnedFd, Errno> {
     let mode = Mode::RUSR | Mode::WUSR;
-    if let Ok(file) = open(&directory, OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC, mode) {
-        return Ok(file.into());
+    if let Ok(file) = open(directory, OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC, mode) {
+        return Ok(file);
     }
     // Not every file system has such files.
-    let name = OsString::from_vec(format!("millau-relay-{}", std::process::id()).into_bytes());
-    let path = directory.join(name);
-    let file = open(&path, OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC, mode)?;
-    std::fs::remove_file(path)?;
-    Ok(file.into())
+    let name = format!("millau-relay-{}", rustix::process::getpid().as_raw_nonzero());
+    let path = join(directory, name.as_bytes());
+    let file = open(&*path, OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC, mode)?;
+    unlink(&*path)?;
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -215,7 +248,21 @@ mod tests {
     use super::*;
 
     fn request(variables: &[(&str, &str)]) -> Result<Request, Refusal> {
-        Request::read(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+        let variable = |(name, value): &(&str, &str)| &*format!("{name}={value}").into_bytes().leak();
+        Request::read(&Environment::new(variables.iter().map(variable).collect()))
+    }
+
+    #[test]
+    fn the_head_is_what_the_protocol_s_own_encoder_makes() {
+        let variables = [("REQUEST_METHOD", "GET"), ("PATH", "/bin"), ("HTTP_COOKIE", ""), ("PATH_INFO", "/\u{e9}=\n")];
+        let mut encoder = millau_scgi::RequestHeadEncoder::new(3);
+        for (name, value) in variables.iter().filter(|(name, _)| *name != "PATH") {
+            encoder.push(name.as_bytes(), value.as_bytes()).unwrap();
+        }
+        let mut expected = Vec::new();
+        encoder.finish(&mut expected).unwrap();
+        let own = [&variables[..], &[("CONTENT_LENGTH", "3"), ("SCGI", "2")]].concat();
+        assert_eq!(request(&own).unwrap().begun(), expected);
     }
 
     #[test]
@@ -243,7 +290,7 @@ mod tests {
     #[test]
     fn what_is_read_is_kept_until_it_is_too_much() {
         let mut request = request(&[("CONTENT_LENGTH", "300000")]).unwrap();
-        let (file, length) = spooled(tempfile::tempfile().unwrap().as_fd(), &[b'x'; 300_000], 0).unwrap();
+        let (file, length) = spooled(tempfile::tempfile().unwrap().as_fd(), &[b'x'; 300_000], 0, b"/tmp").unwrap();
         assert_eq!(length, 300_000);
         request.spool = Some(file);
         let head = request.begun().len();
