@@ -20,6 +20,8 @@ extern crate alloc;
 
 mod answer;
 mod environment;
+#[cfg(feature = "bare")]
+mod farewell;
 mod invocation;
 mod place;
 mod process;
@@ -104,7 +106,11 @@ fn relay(invocation: &Invocation, environment: &Environment, request: &mut Reque
     for _ in 0..TRIES {
         let connection = server.connect()?;
         match pump::pump(connection, request) {
-            Outcome::Whole => return Ok(SUCCESS),
+            Outcome::Whole => {
+                #[cfg(feature = "bare")]
+                farewell::prepare(streams::output());
+                return Ok(SUCCESS);
+            }
             Outcome::Cut => {
                 say(format_args!("the server broke off in the middle of its response to {request}"));
                 pause(BEFORE_A_CUT);

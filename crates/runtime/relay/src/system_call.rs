@@ -15,12 +15,15 @@ mod kernel {
     use core::arch::asm;
 
     const RT_SIGACTION: usize = 13;
+    const CLONE: usize = 56;
     const FORK: usize = 57;
     const EXECVE: usize = 59;
     const EXIT_GROUP: usize = 231;
 
     const SIGPIPE: usize = 13;
+    const SIGCHLD: usize = 17;
     const SIG_IGN: usize = 1;
+    const CLONE_PARENT: usize = 0x8000;
 
     /// # Safety
     /// As the call itself demands.
@@ -37,6 +40,11 @@ mod kernel {
     pub(super) fn fork() -> isize {
         // SAFETY: the process has one thread, and no C library whose locks a child could find held.
         unsafe { call(FORK, [0; 4]) }
+    }
+
+    pub(super) fn fork_sibling() -> isize {
+        // SAFETY: as that of `fork`; without a stack of its own the child has a copy of this one.
+        unsafe { call(CLONE, [CLONE_PARENT | SIGCHLD, 0, 0, 0]) }
     }
 
     /// # Safety
@@ -109,6 +117,19 @@ mod kernel {
 /// There may be no more processes.
 pub(crate) fn fork() -> Result<Fork, Errno> {
     match kernel::fork() {
+        0 => Ok(Fork::Child),
+        child if child > 0 => Ok(Fork::Parent(child as i32)),
+        error => Err(error_of(error)),
+    }
+}
+
+/// Makes a second process of this one that is its sibling: a child of the same parent (`CLONE_PARENT`).
+///
+/// # Errors
+/// There may be no more processes.
+#[cfg(feature = "bare")]
+pub(crate) fn fork_sibling() -> Result<Fork, Errno> {
+    match kernel::fork_sibling() {
         0 => Ok(Fork::Child),
         child if child > 0 => Ok(Fork::Parent(child as i32)),
         error => Err(error_of(error)),
