@@ -93,6 +93,9 @@ pub trait Channel: Send {
     /// False where nothing was promised.
     fn is_body_sent(&self) -> bool;
 
+    /// True when the response was started and has no body: to HEAD, or with 204 or 304. What is written is not sent.
+    fn is_bodiless(&self) -> bool;
+
     /// What the peer did wrong while its body was read or its response sent, if anything: it went away, was too slow, or
     /// sent something malformed. An application that fails after that is not at fault, and [`Channel::fail`] answers with
     /// this error in place of the application's.
@@ -106,6 +109,10 @@ pub trait Channel: Send {
 
     /// The response is complete.
     fn finish(self: Box<Self>);
+
+    /// The response is complete, and the application has not ended. `Err`: nobody would send it before that, so it has to be
+    /// flushed, and finished later.
+    fn finish_early(self: Box<Self>) -> Result<(), Box<dyn Channel>>;
 
     /// The response cannot be completed: a plain answer with the error's status if nothing was started, else a visible break.
     fn fail(self: Box<Self>, error: Error);
@@ -142,6 +149,14 @@ impl Exchange {
     /// The response is complete.
     pub fn finish(self) {
         self.0.finish();
+    }
+
+    /// See [`Channel::finish_early`].
+    ///
+    /// # Errors
+    /// The exchange, which is to be finished later.
+    pub fn finish_early(self) -> Result<(), Self> {
+        self.0.finish_early().map_err(Self)
     }
 
     /// See [`Channel::fail`].

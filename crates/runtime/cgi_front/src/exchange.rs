@@ -280,6 +280,10 @@ impl Channel for CgiExchange {
         self.started && self.tally.promise().is_some() && self.tally.is_complete()
     }
 
+    fn is_bodiless(&self) -> bool {
+        self.started && self.bodiless
+    }
+
     fn peer_error(&self) -> Option<&Error> {
         self.peer_error.as_ref().or_else(|| is_interrupted().then_some(&self.interrupted))
     }
@@ -293,6 +297,11 @@ impl Channel for CgiExchange {
     fn finish(mut self: Box<Self>) {
         self.complete();
         self.go_home();
+    }
+
+    /// What is flushed is sent at once.
+    fn finish_early(self: Box<Self>) -> Result<(), Box<dyn Channel>> {
+        Err(self)
     }
 
     fn fail(mut self: Box<Self>, error: Error) {

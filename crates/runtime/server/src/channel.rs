@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use millau_gateway::{BodyLength, Bytes, Channel, Error, Filled, Request, Response};
 use rustix::event::PollFlags;
@@ -89,6 +90,13 @@ impl Channel for FrontExchange {
             let wire = &mut self.wire;
             self.outbox.append(|out| wire.flush(out));
         }
+        // A peer that gets no body would never be seen to leave.
+        if self.is_bodiless() && self.outbox.pending() == 0 {
+            let gone = connection.wait_for(PollFlags::RDHUP, Duration::from_nanos(1));
+            if !matches!(gone, Ok(false)) {
+                return Err(self.disconnected("the client has closed the connection", std::io::ErrorKind::BrokenPipe));
+            }
+        }
         if let (Some(ticket), Some(deadlines)) = (self.ticket, &self.shared.deadlines) {
             deadlines.started(ticket);
         }
@@ -132,6 +140,10 @@ impl Channel for FrontExchange {
         self.started && self.tally.promise().is_some() && self.tally.is_complete()
     }
 
+    fn is_bodiless(&self) -> bool {
+        self.started && self.bodiless
+    }
+
     fn peer_error(&self) -> Option<&Error> {
         self.peer_error.as_ref()
     }
@@ -145,11 +157,17 @@ impl Channel for FrontExchange {
     }
 
     fn finish(mut self: Box<Self>) {
-        let ended = self.end_call();
-        self.complete();
-        self.note_end(ended);
+        self.end();
         let shared = self.shared.clone();
         shared.give_back(self);
+    }
+
+    fn finish_early(mut self: Box<Self>) -> Result<(), Box<dyn Channel>> {
+        let shared = self.shared.clone();
+        let Some(term) = shared.leads() else { return Err(self) };
+        self.end();
+        shared.give_back_early(self, term);
+        Ok(())
     }
 
     fn fail(mut self: Box<Self>, error: Error) {
@@ -170,6 +188,13 @@ impl Channel for FrontExchange {
 }
 
 impl FrontExchange {
+    /// The application's part is complete.
+    fn end(&mut self) {
+        let ended = self.end_call();
+        self.complete();
+        self.note_end(ended);
+    }
+
     /// From here on nobody answers over the application's head.
     fn end_call(&mut self) -> Ended {
         match (self.ticket.take(), &self.shared.deadlines) {

@@ -154,6 +154,26 @@ impl Shared {
         self.shift.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The term of the lead that this thread has, if it has.
+    pub(crate) fn leads(&self) -> Option<u64> {
+        match ROLE.get() {
+            Role::Leader { term } if self.lock().term == term => Some(term),
+            _ => None,
+        }
+    }
+
+    /// Takes a response that is complete while its application goes on, from a thread that led in this term a moment ago.
+    pub(crate) fn give_back_early(self: &Arc<Self>, exchange: Box<FrontExchange>, term: u64) {
+        end_if_forked();
+        let mut shift = self.lock();
+        if shift.term == term {
+            // Whoever leads next sends it, should this call take its time.
+            return shift.finished.push(exchange);
+        }
+        drop(shift);
+        self.deliver_apart(&mut vec![exchange]);
+    }
+
     /// Takes a response that is complete (or broken) from whoever answered it.
     pub(crate) fn give_back(self: &Arc<Self>, exchange: Box<FrontExchange>) {
         end_if_forked();

@@ -73,6 +73,9 @@ impl StartResponse {
     pub(crate) fn send(&self, py: Python<'_>, data: &Bound<'_, PyBytes>, more: bool) -> PyResult<()> {
         let must_wait = {
             let mut state = self.lock();
+            if !data.as_bytes().is_empty() && state.exchange()?.is_body_sent() {
+                return Err(PyRuntimeError::new_err("the body is as long as its Content-Length already"));
+            }
             state.write(data)?;
             if more {
                 let exchange = state.exchange()?;
@@ -83,6 +86,23 @@ impl StartResponse {
             }
         };
         if must_wait { self.wait(py, |channel| channel.wait()) } else { Ok(()) }
+    }
+
+    /// Finishes a response whose application goes on; `name_user` is told of the exchange before. `false`: nobody would send
+    /// it before the application ends.
+    pub(crate) fn finish_early(&self, name_user: impl FnOnce(&mut Exchange)) -> PyResult<bool> {
+        let mut exchange = self.lock().take()?;
+        name_user(&mut exchange);
+        match exchange.finish_early() {
+            Ok(()) => {
+                self.end();
+                Ok(true)
+            }
+            Err(exchange) => {
+                self.lock().exchange = Some(exchange);
+                Ok(false)
+            }
+        }
     }
 
     /// Takes the exchange for good: the response is finished or has failed.
@@ -111,11 +131,6 @@ impl State {
     pub(crate) fn exchange(&mut self) -> PyResult<&mut Exchange> {
         let over = self.over;
         self.exchange.as_mut().ok_or_else(|| missing(over))
-    }
-
-    /// True when the response is finished or has failed.
-    pub(crate) fn is_over(&self) -> bool {
-        self.over
     }
 
     /// True when the head has been handed on, so that it cannot be changed any more.

@@ -10,6 +10,9 @@ use super::{FileWrapper, Input, WsgiApplication};
 use crate::application::debug_page;
 use crate::door::{body_bytes, latin1_bytes, traceback, type_name};
 
+/// Items without a byte that are taken after the last byte of the body.
+const MOST_EMPTY: usize = 100;
+
 impl WsgiApplication {
     /// Calls the application and carries its response to the end, whatever happens.
     pub(super) fn answer(&self, py: Python<'_>, exchange: Exchange) {
@@ -53,9 +56,13 @@ impl WsgiApplication {
         } else {
             close(&result)
         };
+        if let (Err(_), Err(error)) = (&outcome, &closed) {
+            log::error!("application error in close() after {}:\n{}", named(environ), traceback(py, error));
+        }
         outcome?;
-        if let Some(exchange) = call.get().end() {
-            finish(exchange, environ);
+        if let Some(mut exchange) = call.get().end() {
+            name_user(&mut exchange, environ);
+            exchange.finish();
         }
         closed
     }
@@ -89,33 +96,45 @@ impl WsgiApplication {
                 type_name(result)
             )));
         }
-        let items = result.try_iter().map_err(|_| {
-            PyTypeError::new_err(format!(
-                "the application returned {}: it must return an iterable of bytes, such as a list",
-                type_name(result)
-            ))
-        })?;
+        let items = match result.try_iter() {
+            Err(_) if !result.hasattr("__iter__")? && !result.hasattr("__getitem__")? => {
+                return Err(PyTypeError::new_err(format!(
+                    "the application returned {}: it must return an iterable of bytes, such as a list",
+                    type_name(result)
+                )));
+            }
+            items => items?,
+        };
         if result.cast::<PyIterator>().is_err() && result.len().is_ok_and(|length| length == 1) {
             this.lock().single = true;
         }
-        let mut excess = 0;
+        let mut empty = 0;
+        let mut passed = Passed::More;
         for item in items {
             let item = item?;
             let data = body_bytes(&item, "an item of the response")?;
-            if data.as_bytes().is_empty() {
-                continue;
+            match (&passed, data.as_bytes().len()) {
+                // What comes behind the last byte may be the application's own end, and it may go on for ever.
+                (Passed::Last, 0) if empty == MOST_EMPTY => break,
+                (Passed::Last, 0) => empty += 1,
+                (Passed::Last, excess) => {
+                    log::error!(
+                        "application error in {}: the response body is longer than its Content-Length ({excess} bytes \
+                         were cut off, and whatever follows them)",
+                        named(environ)
+                    );
+                    break;
+                }
+                (_, 0) => {}
+                _ => {
+                    this.lock().write(data)?;
+                    passed = self.pass_on(py, call, environ)?;
+                    // Nobody is to see the rest (PEP 3333, "Handling the Content-Length Header").
+                    if passed == Passed::Nothing {
+                        break;
+                    }
+                }
             }
-            if this.lock().is_over() {
-                excess += data.as_bytes().len();
-                continue;
-            }
-            this.lock().write(data)?;
-            self.pass_on(py, call, environ)?;
-        }
-        if excess > 0 {
-            log::error!(
-                "application error: the response body is longer than its Content-Length ({excess} bytes were cut off)"
-            );
         }
         call.get().lock().start_empty()
     }
@@ -123,23 +142,31 @@ impl WsgiApplication {
     /// Sees to it that what is written gets on its way before the application is asked for more.
     ///
     /// When the promised length is reached, the response is finished right here: it then goes out with the others of its
-    /// batch, or by another thread should the application take its time to end. A single thread has no other, and sends.
-    fn pass_on(&self, py: Python<'_>, call: &Bound<'_, StartResponse>, environ: &Bound<'_, PyDict>) -> PyResult<()> {
+    /// batch, or by another thread should the application take its time to end. Where there is no other, it is sent.
+    fn pass_on(
+        &self,
+        py: Python<'_>,
+        call: &Bound<'_, StartResponse>,
+        environ: &Bound<'_, PyDict>,
+    ) -> PyResult<Passed> {
         let this = call.get();
+        let passed = Passed::of(this.lock().exchange()?);
+        if passed != Passed::More
+            && self.surroundings.multithread
+            && this.finish_early(|exchange| name_user(exchange, environ))?
+        {
+            return Ok(passed);
+        }
         let must_wait = {
             let mut state = this.lock();
             let exchange = state.exchange()?;
-            if self.surroundings.multithread && exchange.is_body_sent() {
-                drop(state);
-                if let Some(exchange) = this.end() {
-                    finish(exchange, environ);
-                }
-                return Ok(());
-            }
             exchange.flush().map_err(|error| super::call::raised(&error))?;
             exchange.must_wait()
         };
-        if must_wait { this.wait(py, |channel| channel.wait()) } else { Ok(()) }
+        if must_wait {
+            this.wait(py, |channel| channel.wait())?;
+        }
+        Ok(passed)
     }
 
     /// Sends the file behind a wrapper by the kernel; `false`: there is no real file.
@@ -163,7 +190,7 @@ impl WsgiApplication {
     fn fail(&self, py: Python<'_>, call: &Bound<'_, StartResponse>, environ: &Bound<'_, PyDict>, error: &PyErr) {
         let text = traceback(py, error);
         let Some(mut exchange) = call.get().end() else {
-            log::error!("application error after the end of the response:\n{text}");
+            log::error!("application error in {}, after the end of the response:\n{text}", named(environ));
             return;
         };
         name_user(&mut exchange, environ);
@@ -175,6 +202,10 @@ impl WsgiApplication {
             return exchange.fail(Error::application("the application raised an exception"));
         }
         log::error!("application error in {method} {target}:\n{text}");
+        if Passed::of(&exchange) != Passed::More {
+            // The response was whole before.
+            return exchange.finish();
+        }
         if self.surroundings.debug && !exchange.is_started() {
             debug_page::answer(exchange, error, &text, environ.as_any());
         } else {
@@ -183,10 +214,31 @@ impl WsgiApplication {
     }
 }
 
-/// Completes a response.
-fn finish(mut exchange: Exchange, environ: &Bound<'_, PyDict>) {
-    name_user(&mut exchange, environ);
-    exchange.finish();
+/// How far a response is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Passed {
+    /// More may follow.
+    More,
+    /// That was the last byte that the head promised.
+    Last,
+    /// There is no body: what the application makes is for nobody.
+    Nothing,
+}
+
+impl Passed {
+    fn of(exchange: &Exchange) -> Self {
+        match (exchange.is_bodiless(), exchange.is_body_sent()) {
+            (true, _) => Self::Nothing,
+            (false, true) => Self::Last,
+            (false, false) => Self::More,
+        }
+    }
+}
+
+/// Method and target, for the log, of a request whose exchange is gone.
+fn named(environ: &Bound<'_, PyDict>) -> String {
+    let value = |name: &str| environ.get_item(name).ok().flatten().map(|value| value.to_string()).unwrap_or_default();
+    format!("{} {}", value("REQUEST_METHOD"), value("REQUEST_URI"))
 }
 
 /// Tells the access log whom the front or the application has named in `environ`.
