@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::path::{self, Told};
 use super::split_host;
-use crate::token::{decimal, is_value_byte};
+use crate::token::{decimal, is_token_byte, is_value_byte};
 use crate::{Front, Request, Scheme, TargetError, Version};
 
 /// Why variables make no request.
@@ -16,8 +16,10 @@ pub enum VariableError {
     ContentLength,
     /// `REQUEST_URI` cannot be understood.
     Target(TargetError),
-    /// The value of a field holds a control character, with the variable's name.
-    Field(String),
+    /// A value holds a control character, with the variable's name.
+    Control(String),
+    /// `REQUEST_METHOD` is no token (RFC 9110 §9.1).
+    Method,
 }
 
 impl std::fmt::Display for VariableError {
@@ -25,7 +27,8 @@ impl std::fmt::Display for VariableError {
         match self {
             Self::Missing(name) => write!(f, "the front server sent no {name}"),
             Self::ContentLength => f.write_str("the front server sent a CONTENT_LENGTH that is not one number"),
-            Self::Field(name) => write!(f, "the front server sent a control character in {name}"),
+            Self::Method => f.write_str("the front server sent a REQUEST_METHOD that is no method"),
+            Self::Control(name) => write!(f, "the front server sent a control character in {name}"),
             Self::Target(error) => write!(f, "the front server sent a REQUEST_URI that cannot be used: {error}"),
         }
     }
@@ -39,7 +42,7 @@ impl std::error::Error for VariableError {}
 /// - The path is the one that the client asked for, with `.` and `..` resolved, unless the front server has rewritten it.
 ///   A script name counts when it is a beginning of that path; many front servers put the whole path there.
 /// - Of a variable that is sent twice, the last counts, as with `fastcgi_param` lines below an `include`. A repeated
-///   `HTTP_` variable is a repeated field.
+///   `HTTP_` variable is a repeated field, but for Host and Authorization, which can be there but once.
 /// - Dropped are `HTTP_CONTENT_TYPE` and `HTTP_CONTENT_LENGTH`, which some send besides the real ones; `HTTP_PROXY`;
 ///   `UWSGI_*`, which ask uWSGI to load other code; the front server's own process environment (`PATH`, `LD_*`);
 ///   `wsgi.*`; and `SCRIPT_FILENAME` and `PATH_TRANSLATED` where they name no file.
@@ -84,16 +87,22 @@ fn fill_as<'a>(
             && !field.is_empty()
         {
             if !is_dropped_field(field) {
-                // Whoever makes a log line or a field of it later relies on its being clean.
-                if !value.iter().all(|byte| is_value_byte(*byte)) {
-                    return Err(VariableError::Field(String::from_utf8_lossy(name).into_owned()));
+                check(name, value)?;
+                if matches!(field, b"HOST" | b"AUTHORIZATION") {
+                    request.fields.remove(field);
                 }
                 request.fields.push_as(field, as_in_a_field_name, value);
             }
             continue;
         }
+        if matches!(name, b"QUERY_STRING" | b"CONTENT_TYPE" | b"REMOTE_ADDR" | b"REMOTE_USER" | b"AUTH_TYPE") {
+            check(name, value)?;
+        }
         match name {
             b"REQUEST_METHOD" => {
+                if !value.iter().all(|byte| is_token_byte(*byte)) {
+                    return Err(VariableError::Method);
+                }
                 request.method.clear();
                 request.method.extend_from_slice(value);
             }
@@ -192,6 +201,14 @@ fn fill_as<'a>(
     }
     request.front = Some(Box::new(front));
     Ok(())
+}
+
+/// Whoever makes a log line or a field of a value later relies on its being clean.
+fn check(name: &[u8], value: &[u8]) -> Result<(), VariableError> {
+    if value.iter().all(|byte| is_value_byte(*byte)) {
+        return Ok(());
+    }
+    Err(VariableError::Control(String::from_utf8_lossy(name).into_owned()))
 }
 
 /// True for what is in the environment of any process, so that it says nothing of the request of a CGI program.
@@ -350,6 +367,27 @@ mod tests {
     }
 
     #[test]
+    fn of_two_hosts_the_last_counts() {
+        let request =
+            filled(&[("HTTP_HOST", "localhost"), ("HTTP_A", "1"), ("HTTP_HOST", "a.example:81"), ("HTTP_A", "2")]);
+        assert_eq!(variable(&request, "HTTP_HOST").unwrap(), "a.example:81");
+        assert_eq!(variable(&request, "HTTP_A").unwrap(), "1, 2");
+    }
+
+    #[test]
+    fn values_that_no_server_sends_are_refused() {
+        for name in ["HTTP_X", "QUERY_STRING", "REMOTE_USER", "REMOTE_ADDR", "CONTENT_TYPE", "AUTH_TYPE"] {
+            let error =
+                fill(&mut Request::default(), [(&b"REQUEST_METHOD"[..], &b"GET"[..]), (name.as_bytes(), b"a\r\nb")]);
+            assert_eq!(error, Err(VariableError::Control(name.into())));
+        }
+        for method in ["GE T", "GET\r\nX", "G\"T"] {
+            let error = fill(&mut Request::default(), [(&b"REQUEST_METHOD"[..], method.as_bytes())]);
+            assert_eq!(error, Err(VariableError::Method));
+        }
+    }
+
+    #[test]
     fn what_every_process_has_says_nothing_of_a_request() {
         for name in ["PATH", "HOME", "LC_ALL", "PYTHONPATH", "_", "LD_PRELOAD"] {
             assert!(is_process_variable(name.as_bytes()), "{name}");
@@ -463,7 +501,7 @@ mod tests {
             [(b"REQUEST_METHOD", b"GET"), (b"CONTENT_LENGTH", b"5"), (b"CONTENT_LENGTH", b"6")];
         assert_eq!(fill(&twice), Err(VariableError::ContentLength));
         let broken_line = fill(&[(b"REQUEST_METHOD", b"GET"), (b"HTTP_X", b"a\r\nb")]);
-        assert_eq!(broken_line, Err(VariableError::Field("HTTP_X".into())));
+        assert_eq!(broken_line, Err(VariableError::Control("HTTP_X".into())));
         let bad_escape = fill(&[(b"REQUEST_METHOD", b"GET"), (b"REQUEST_URI", b"/%zz")]);
         assert_eq!(bad_escape, Err(VariableError::Target(TargetError::Escape)));
     }
