@@ -27,6 +27,7 @@ const NO_LISTENER: i32 = 4;
 #[pyfunction]
 #[pyo3(signature = (arguments, /))]
 pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
+    millau_log::open_closed_standard_streams();
     let is_cgi = arguments.first().is_some_and(|command| command == "cgi");
     let program = std::iter::once(OsString::from("millau"));
     let invocation = script::expand(arguments).and_then(|arguments| {

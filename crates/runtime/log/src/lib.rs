@@ -19,9 +19,11 @@ mod json;
 mod record;
 mod sink;
 mod stamp;
+mod standard_streams;
 
 pub use access_log::AccessLog;
 pub use error_log::{ErrorLog, install, reopen};
 pub use millau_config::{AccessLogFormat, LogTarget};
 pub use record::{Outcome, Record};
 pub use sink::LogError;
+pub use standard_streams::open_closed_standard_streams;
