@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import ExitStack
 
 import pytest
 from server import APPS, PATIENCE, READY, Server
@@ -31,3 +32,27 @@ def test_descriptors_that_are_closed_at_the_start_lead_nowhere(tmp_path, closed)
             for number in closed:
                 assert os.readlink(f"/proc/{process.pid}/fd/{number}") == "/dev/null"
     assert " ERROR " not in log.read_text()
+
+
+def test_logs_go_where_they_went_after_an_application_has_closed_the_standard_streams():
+    with Server("closing", "--access-log", "-", cwd=APPS) as server, ExitStack() as connections:
+        assert server.get("/close").body == b"closed"
+        clients = [connections.enter_context(server.client()) for _ in range(5)]
+        for number, client in enumerate(clients):
+            # What is received is a response and nothing else.
+            assert client.request(target="/forks").body == b"once"
+            assert client.request(target=f"/failing/{number}").status == 500
+        for number in range(5):
+            server.wait_for_log(f"KeyError: '/failing/{number}'")
+            server.wait_for_out(f"/failing/{number}")
+        server.wait_until(lambda: server.log().count("came back from its request") == 5, "each child is told of")
+
+
+def test_an_application_that_closes_the_standard_streams_while_it_is_imported_is_served():
+    with Server("closing", "--access-log", "-", cwd=APPS, env={"CLOSE_WHILE_IMPORTED": "1"}) as server:
+        for number in range(5):
+            assert server.get(f"/failing/{number}").status == 500
+            server.wait_for_log(f"KeyError: '/failing/{number}'")
+            server.wait_for_out(f"/failing/{number}")
+        server.reload()
+        assert server.get("/failing").status == 500

@@ -198,6 +198,8 @@ impl Host for PythonHost<'_> {
             debug: self.settings.debug,
         };
         let application = self.load_for(surroundings)?;
+        // It may have closed them while it was imported, and the server is about to open descriptors of its own.
+        millau_log::open_closed_standard_streams();
         self.loaded.replace(Some(application));
         Ok(())
     }

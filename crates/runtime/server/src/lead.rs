@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use millau_config::Protocol;
 use millau_gateway::{Error, Exchange, Peer};
+use millau_log::off_standard_streams;
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags};
 
@@ -313,7 +314,9 @@ impl Shared {
                 return false;
             }
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            let (socket, address) = match rustix::net::acceptfrom_with(&listener, flags) {
+            let accepted = rustix::net::acceptfrom_with(&listener, flags)
+                .and_then(|(socket, address)| Ok((off_standard_streams(socket)?, address)));
+            let (socket, address) = match accepted {
                 Ok(accepted) => accepted,
                 Err(Errno::AGAIN) => return false,
                 Err(Errno::INTR | Errno::CONNABORTED) => continue,
