@@ -144,6 +144,7 @@ impl<'a> PythonHost<'a> {
                 keep_alive: timeouts.keep_alive,
                 send: timeouts.send,
                 request: timeouts.request,
+                graceful: timeouts.graceful,
             },
             threads_min: self.settings.threads_min,
             threads_max: self.settings.threads,
@@ -242,12 +243,10 @@ impl Host for PythonHost<'_> {
             return 1;
         };
         let board: Box<dyn Board> = Box::new(Scoreboard(seat));
-        let graceful = orders.graceful;
-        if let Err(error) = cgi::end_in_time(&self.programs.borrow(), &orders.drain, graceful) {
+        if let Err(error) = cgi::end_in_time(&self.programs.borrow(), &orders.drain, orders.graceful) {
             log::error!("engine error: CGI programs cannot be ended with the worker: {error}");
         }
-        let worker =
-            Worker::new(self.options(), application, self.listeners.take(), orders.drain, graceful, Some(board));
+        let worker = Worker::new(self.options(), application, self.listeners.take(), orders.drain, Some(board));
         let worker = match worker {
             Ok(worker) => worker,
             Err(error) => {
