@@ -117,6 +117,23 @@ impl<'a> PythonHost<'a> {
         })
     }
 
+    /// Lets a new generation listen where the file of a socket has been removed; the one before has the old socket.
+    fn reopen_listeners(&self) {
+        for listener in &mut *self.listeners.borrow_mut() {
+            match listener.reopen(self.settings.backlog, self.settings.unix_mode) {
+                None => {}
+                Some(Ok(new)) => {
+                    log::warn!("listening on {} anew: the socket's file had been removed or replaced", new.url());
+                    *listener = Arc::new(new);
+                }
+                Some(Err(error)) => log::warn!(
+                    "{error}; the socket's file had been removed or replaced, and nobody reaches this server there before \
+                     that is mended and it gets SIGHUP again"
+                ),
+            }
+        }
+    }
+
     /// Takes an application that is loaded already; nothing else will be.
     pub(crate) fn give(&self, application: Arc<dyn Application>) {
         self.loaded.replace(Some(application));
@@ -178,6 +195,7 @@ impl Host for PythonHost<'_> {
         if let Some(Err(error)) = self.access_log.as_ref().map(|log| log.reopen()) {
             log::warn!("the access log goes on in the old file: {error}");
         }
+        self.reopen_listeners();
         let forked = self.py.import("os").and_then(|os| os.call_method0("fork")).and_then(|pid| pid.extract::<i32>());
         match forked {
             Ok(0) => Ok(Fork::Child),
