@@ -21,6 +21,24 @@ def close(environ, start_response):
 
 
 @application.case
+def close_output(environ, start_response):
+    os.close(1)
+    start_response("200 OK", TEXT)
+    return [b"closed"]
+
+
+@application.case
+def print_and_echo(environ, start_response):
+    try:
+        os.write(1, b"printed")
+    except OSError:
+        pass  # It is still closed.
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", TEXT)
+    return [body]
+
+
+@application.case
 def failing(environ, start_response):
     os.write(1, b"printed")
     raise KeyError(environ["PATH_INFO"])

@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
+from client import chunked, request_bytes
 from server import APPS, PATIENCE, READY, Server
 
 
@@ -46,6 +47,16 @@ def test_logs_go_where_they_went_after_an_application_has_closed_the_standard_st
             server.wait_for_log(f"KeyError: '/failing/{number}'")
             server.wait_for_out(f"/failing/{number}")
         server.wait_until(lambda: server.log().count("came back from its request") == 5, "each child is told of")
+
+
+def test_what_is_printed_gets_into_no_body_after_an_application_has_closed_standard_output():
+    """A chunked body that outgrows its buffer is kept in a file."""
+    pieces = [b"x" * 1000] * 10
+    request = request_bytes("POST", "/print_and_echo", [("Transfer-Encoding", "chunked")]) + chunked(*pieces)
+    with Server("closing", "--request-buffer", "1k", cwd=APPS) as server, server.client() as client:
+        assert client.request(target="/close_output").body == b"closed"
+        client.send(request)
+        assert client.response().body == b"".join(pieces)
 
 
 def test_an_application_that_closes_the_standard_streams_while_it_is_imported_is_served():
