@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -20,7 +23,17 @@ from gate import Gate  # noqa: E402
 from server import Server  # noqa: E402
 
 
+def end_in_order(number: int, frame: FrameType | None) -> None:
+    """End the run as Ctrl-C does: whatever has started a server stops it. Without that, servers would outlive the run,
+    for they lead sessions of their own."""
+    # Told again, it goes on with stopping.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    raise KeyboardInterrupt
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, end_in_order)
     config.addinivalue_line("markers", "slow: takes seconds, because a time limit of the server has to pass")
     config.addinivalue_line("markers", "load: many clients at once; bounded")
 

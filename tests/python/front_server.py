@@ -296,13 +296,17 @@ def run_front_server(
             start_new_session=True,
         )
     front = FrontServer(pair, mount, port, process, directory, configuration, output)
-    for _ in range(int(PATIENCE * 20)):
-        with contextlib.suppress(ConnectionRefusedError):
-            front.client().close()
-            return front
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.05)
-            break
+    try:
+        for _ in range(int(PATIENCE * 20)):
+            with contextlib.suppress(ConnectionRefusedError):
+                front.client().close()
+                return front
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+                break
+    except BaseException:
+        front.stop()
+        raise
     front.stop()
     raise AssertionError(f"{pair} did not start:\n{front.log()}\n{front.configuration}")
 

@@ -176,9 +176,12 @@ class Server:
             return
         try:
             self.wait_for_log(self.wait_for)
-        except BaseException as error:
+        except AssertionError as error:
             self.stop(check=False)
             raise NotReady(f"{' '.join(self.command)} ended with {self.process.returncode}:\n{self.log()}") from error
+        except BaseException:
+            self.stop(check=False)
+            raise
 
     def _read(self, pipe, lines: list[str]) -> None:
         with pipe:

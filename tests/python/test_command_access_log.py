@@ -240,6 +240,22 @@ def test_a_broken_response_is_told_from_a_whole_one(tmp_path):
     assert bytes_of(broken) == 10
 
 
+def test_the_bytes_of_the_server_s_own_answers_are_those_of_their_bodies(log):
+    with start(log, "--limit-body-size", "10", "--limit-head-size", "2k") as server:
+        for raw in [
+            request_bytes(target="/fail"),
+            request_bytes("HEAD", target="/fail"),
+            request_bytes("POST", target="/sized?1", body=b"x" * 11),
+            request_bytes(target="/sized?1", fields=[("X", "x" * 3000)]),
+            request_bytes("POST", target="/sized?1", fields=[("Transfer-Encoding", "gzip")]),
+            b"no request at all\r\n\r\n",
+        ]:
+            head, _, body = server.raw(raw).partition(b"\r\n\r\n")
+            entry = log.next(server)
+            assert str(entry["status"]) == head.split()[1].decode()
+            assert bytes_of(entry) == len(body) and (body or raw.startswith(b"HEAD"))
+
+
 def test_keep_alive_and_pipelining_make_a_line_each(log):
     with start(log) as server, server.client() as client:
         client.send(request_bytes(target="/sized?1") * 20)

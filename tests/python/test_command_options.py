@@ -96,6 +96,19 @@ def test_the_script_and_the_module_are_the_same_command():
 # Mistakes
 
 
+@pytest.mark.parametrize("option", ["chdir", "pythonpath"])
+def test_a_directory_that_is_not_there(option):
+    message = refused("serve", "plain", f"--{option}", "nope")
+    assert f"millau: --{option}: cannot" in message and "'nope'" in message and message.count("\n") == 1
+
+
+def test_directories_of_the_path_count_from_where_the_application_runs(tmp_path):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "apart.py").write_text((APPS / "cases.py").read_text() + "\n\napp = Cases()\n")
+    with Server("apart", "--chdir", str(tmp_path), "--pythonpath", "lib") as server:
+        assert server.get("/").status == 404
+
+
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [

@@ -53,6 +53,7 @@ def folder(tmp_path_factory):
     (folder / "needs_missing.py").write_text("import surely_not_installed\n")
     (folder / "raises.py").write_text("def inner():\n    raise RuntimeError('at import')\ninner()\n")
     (folder / "exits.py").write_text("import sys\nsys.exit('I would rather not')\n")
+    (folder / "looking.py").write_text("import json\ndef unrelated(e, s): pass\n")
     (folder / "ends.py").write_text("import os\nos._exit(0)\n")
     (folder / "interrupts.py").write_text("raise KeyboardInterrupt\n")
     (folder / "not_callable.py").write_text("application = 'text'\n")
@@ -123,7 +124,8 @@ def failure(folder, target: str, *arguments: str) -> str:
         ("missing.py", ["missing.py"]),
         ("neither", ["neither", "application", "app"]),
         ("hello:nothing", ["nothing"]),
-        ("hello:holder.nothing", ["nothing"]),
+        ("hello:holder.nothing", ["'holder' (Holder) has no attribute 'nothing'", "callables: app, make."]),
+        ("looking:json.nothing", ["the module 'json' has no attribute 'nothing'", "dump, dumps, load, loads"]),
         ("hello:aplication", ["aplication"]),
         ("hello:number", ["number", "callable"]),
         ("not_callable", ["callable"]),

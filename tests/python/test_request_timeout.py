@@ -38,7 +38,7 @@ def test_the_client_gets_504_and_the_log_says_where_the_call_is(gate):
         server.wait_for_log("in pass_gate")
         assert server.get("/hello").body == b"hello"
         visit.open()
-        server.wait_for_out('"GET /gate?7 HTTP/1.1" 504')
+        server.wait_for_out('"GET /gate?7 HTTP/1.1" 504 15')
         assert server.get("/hello").body == b"hello"
 
 

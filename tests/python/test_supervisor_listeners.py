@@ -60,6 +60,36 @@ def test_a_name_as_host():
 # UNIX sockets
 
 
+def test_a_reload_binds_a_socket_anew_whose_file_was_removed(tmp_path):
+    path = tmp_path / "socket"
+    front = f"http+unix:{path}"
+    with start("--bind", front, "--bind", "http://127.0.0.1:0", "--workers", "2") as server:
+        path.unlink()
+        server.reload()
+        server.wait_for_log(f"listening on {front} anew")
+        assert hello(server, front) == b"hello"
+        assert server.request(target="/hello", front=server.fronts[1]).body == b"hello"
+        before = path.stat().st_ino
+        server.reload()
+        assert (path.stat().st_ino, hello(server, front)) == (before, b"hello")
+        assert server.log().count(" anew") == 1
+    assert not path.exists()
+
+
+def test_a_reload_leaves_a_socket_that_another_has_put_there(tmp_path):
+    path = tmp_path / "socket"
+    front = f"http+unix:{path}"
+    with start("--bind", front) as server:
+        path.unlink()
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(path))
+            other.listen()
+            server.reload()
+            assert f"cannot listen on {front}: a process answers there" in server.wait_for_log("WARN")
+        server.reload()
+        assert hello(server, front) == b"hello"
+
+
 def test_a_unix_socket_is_there_while_the_server_is(tmp_path):
     path = tmp_path / "socket"
     with start("--bind", f"http+unix:{path}") as server:

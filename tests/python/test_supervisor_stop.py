@@ -91,6 +91,20 @@ def test_idle_connections_do_not_delay_it(gate):
         fresh.assert_closed()
 
 
+@pytest.mark.parametrize("limit", ["0", "0.5", "1"])
+def test_a_worker_without_requests_ends_by_itself_however_short_the_limit(gate, limit):
+    with start(gate, "--graceful-timeout", limit) as server, server.client() as used, server.client() as fresh:
+        assert used.request(target="/hello").status == 200
+        server.reload()
+        server.wait_for_log("generation 1 is gone")
+        used.assert_closed()
+        fresh.assert_closed()
+        with server.client() as used:
+            assert used.request(target="/hello").status == 200
+            server.stop(check=True)
+        assert " ERROR " not in server.log()
+
+
 def test_all_requests_running_in_many_threads_are_finished(gate):
     with start(gate) as server:
         clients = [server.client() for _ in range(20)]

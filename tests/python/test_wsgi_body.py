@@ -170,7 +170,7 @@ def test_a_body_that_is_too_short_is_visibly_broken(told, form):
 
 
 @pytest.mark.parametrize("form", [*FORMS, "write"])
-@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+@pytest.mark.parametrize("status", ["204 No Content", "205 Reset Content", "304 Not Modified"])
 def test_no_body_where_the_status_forbids_one(told, form, status):
     """The client checks that there is no length on a 204, and that the connection stays in step."""
     with told.client() as client:
@@ -189,6 +189,15 @@ def test_304_may_carry_the_length_of_the_200(told):
 def test_204_drops_the_length_the_application_gave(told):
     with told.client() as client:
         assert client.request(target=tell("204 No Content", [("Content-Length", "0")], [])).all("Content-Length") == []
+        assert client.request(target=tell(chunks=["next"])).body == b"next"
+
+
+@pytest.mark.parametrize("headers", [[], [("Content-Length", "5")]])
+def test_205_says_that_nothing_follows(told, headers):
+    with told.client() as client:
+        response = client.request(target=tell("205 Reset Content", headers, chunks=["hello"]))
+        assert (response.body, response.all("Content-Length"), response.all("Transfer-Encoding")) == (b"", ["0"], [])
+        assert client.request("HEAD", tell("205 Reset Content", headers, chunks=["hello"]))["Content-Length"] == "0"
         assert client.request(target=tell(chunks=["next"])).body == b"next"
 
 

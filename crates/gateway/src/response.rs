@@ -30,9 +30,9 @@ impl Response {
         self.fields.clear();
     }
 
-    /// True where the status forbids a body (RFC 9110 §6.4.1).
+    /// True where the status forbids a body (RFC 9110 §6.4.1 and §15.3.6).
     pub fn forbids_body(&self) -> bool {
-        matches!(self.status, 100..=199 | 204 | 304)
+        matches!(self.status, 100..=199 | 204 | 205 | 304)
     }
 }
 
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn statuses_without_a_body() {
-        assert!(Response::new(204).forbids_body() && Response::new(304).forbids_body());
+        assert!([204, 205, 304].iter().all(|status| Response::new(*status).forbids_body()));
         assert!(!Response::new(200).forbids_body());
     }
 }

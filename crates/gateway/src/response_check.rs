@@ -103,8 +103,9 @@ impl ResponseFields {
     /// How much of a body follows, and the Content-Length that the head announces. Ask when all fields have passed.
     ///
     /// `length` is what is known apart from the fields; the application's own promise comes before it. Nothing follows
-    /// the answer to HEAD, a 204 or a 304 (RFC 9110 §6.4.1); the first and the last keep the Content-Length of a GET as
-    /// far as it is known (RFC 9110 §9.3.2 and §15.4.5), and none is ever invented for them.
+    /// the answer to HEAD, a 204, a 205 or a 304 (RFC 9110 §6.4.1); the first and the last keep the Content-Length of a GET
+    /// as far as it is known (RFC 9110 §9.3.2 and §15.4.5), and none is ever invented for them. That of a 205 is 0: a
+    /// recipient does not know by the status that nothing follows (RFC 9110 §15.3.6; RFC 9112 §6.3).
     pub fn body(&self, response: &Response, length: BodyLength, head_request: bool) -> (BodyExtent, Option<u64>) {
         if !head_request && !response.forbids_body() {
             return match (self.content_length, length) {
@@ -114,6 +115,7 @@ impl ResponseFields {
         }
         let announced = match (self.content_length, length) {
             _ if response.status == 204 => None,
+            _ if response.status == 205 => Some(0),
             (Some(length), _) => Some(length),
             (None, BodyLength::Known(length)) if head_request && length > 0 && response.status != 304 => Some(length),
             _ => None,
@@ -232,6 +234,9 @@ mod tests {
         assert_eq!(of(none, 200, known, true), (BodyExtent::None, Some(7)));
         assert_eq!(of(none, 200, BodyLength::Known(0), true), (BodyExtent::None, None));
         assert_eq!(of(own, 204, known, false), (BodyExtent::None, None));
+        for (said, length, head) in [(own, known, false), (none, unknown, false), (own, unknown, true)] {
+            assert_eq!(of(said, 205, length, head), (BodyExtent::None, Some(0)));
+        }
         assert_eq!(of(own, 304, known, false), (BodyExtent::None, Some(5)));
         assert_eq!(of(none, 304, known, true), (BodyExtent::None, None), "a 304 has not the body of its 200");
     }

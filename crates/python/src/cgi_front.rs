@@ -8,6 +8,7 @@ use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 
 use crate::application::wsgi::Surroundings;
+use crate::command;
 use crate::host::{self, PythonHost};
 
 const DONE: i32 = 0;
@@ -105,10 +106,7 @@ fn end_program(_signal: &Bound<'_, PyAny>, _frame: &Bound<'_, PyAny>) -> PyResul
 }
 
 fn prepare(settings: &Settings) -> Result<(), String> {
-    if let Some(directory) = &settings.chdir {
-        std::env::set_current_dir(directory)
-            .map_err(|error| format!("millau: --chdir: cannot change to '{}': {error}", directory.display()))?;
-    }
+    command::enter(settings)?;
     millau_log::install(&settings.error_log, settings.log_level).map_err(|error| format!("millau: {error}"))?;
     for warning in &settings.warnings {
         log::warn!("{warning}");

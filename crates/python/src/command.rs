@@ -27,6 +27,7 @@ const NO_LISTENER: i32 = 4;
 #[pyfunction]
 #[pyo3(signature = (arguments, /))]
 pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
+    millau_log::open_closed_standard_streams();
     let is_cgi = arguments.first().is_some_and(|command| command == "cgi");
     let program = std::iter::once(OsString::from("millau"));
     let invocation = script::expand(arguments).and_then(|arguments| {
@@ -83,11 +84,21 @@ fn config(deployment: &Deployment) -> i32 {
     }
 }
 
+/// Goes where the application is to run. Python would take a directory for its path that is not there without a word.
+pub(crate) fn enter(settings: &Settings) -> Result<(), String> {
+    if let Some(directory) = &settings.chdir {
+        std::env::set_current_dir(directory)
+            .map_err(|error| format!("millau: --chdir: cannot change to '{}': {error}", directory.display()))?;
+    }
+    for place in &settings.pythonpath {
+        place.metadata().map_err(|error| format!("millau: --pythonpath: cannot use '{}': {error}", place.display()))?;
+    }
+    Ok(())
+}
+
 fn serve(py: Python<'_>, settings: &Settings) -> i32 {
-    if let Some(directory) = &settings.chdir
-        && let Err(error) = std::env::set_current_dir(directory)
-    {
-        eprintln!("millau: --chdir: cannot change to '{}': {error}", directory.display());
+    if let Err(error) = enter(settings) {
+        eprintln!("{error}");
         return USAGE;
     }
     if let Err(error) = millau_log::install(&settings.error_log, settings.log_level) {

@@ -117,6 +117,23 @@ impl<'a> PythonHost<'a> {
         })
     }
 
+    /// Lets a new generation listen where the file of a socket has been removed; the one before has the old socket.
+    fn reopen_listeners(&self) {
+        for listener in &mut *self.listeners.borrow_mut() {
+            match listener.reopen(self.settings.backlog, self.settings.unix_mode) {
+                None => {}
+                Some(Ok(new)) => {
+                    log::warn!("listening on {} anew: the socket's file had been removed or replaced", new.url());
+                    *listener = Arc::new(new);
+                }
+                Some(Err(error)) => log::warn!(
+                    "{error}; the socket's file had been removed or replaced, and nobody reaches this server there before \
+                     that is mended and it gets SIGHUP again"
+                ),
+            }
+        }
+    }
+
     /// Takes an application that is loaded already; nothing else will be.
     pub(crate) fn give(&self, application: Arc<dyn Application>) {
         self.loaded.replace(Some(application));
@@ -144,6 +161,7 @@ impl<'a> PythonHost<'a> {
                 keep_alive: timeouts.keep_alive,
                 send: timeouts.send,
                 request: timeouts.request,
+                graceful: timeouts.graceful,
             },
             threads_min: self.settings.threads_min,
             threads_max: self.settings.threads,
@@ -177,6 +195,7 @@ impl Host for PythonHost<'_> {
         if let Some(Err(error)) = self.access_log.as_ref().map(|log| log.reopen()) {
             log::warn!("the access log goes on in the old file: {error}");
         }
+        self.reopen_listeners();
         let forked = self.py.import("os").and_then(|os| os.call_method0("fork")).and_then(|pid| pid.extract::<i32>());
         match forked {
             Ok(0) => Ok(Fork::Child),
@@ -198,6 +217,8 @@ impl Host for PythonHost<'_> {
             debug: self.settings.debug,
         };
         let application = self.load_for(surroundings)?;
+        // It may have closed them while it was imported, and the server is about to open descriptors of its own.
+        millau_log::open_closed_standard_streams();
         self.loaded.replace(Some(application));
         Ok(())
     }
@@ -240,12 +261,10 @@ impl Host for PythonHost<'_> {
             return 1;
         };
         let board: Box<dyn Board> = Box::new(Scoreboard(seat));
-        let graceful = orders.graceful;
-        if let Err(error) = cgi::end_in_time(&self.programs.borrow(), &orders.drain, graceful) {
+        if let Err(error) = cgi::end_in_time(&self.programs.borrow(), &orders.drain, orders.graceful) {
             log::error!("engine error: CGI programs cannot be ended with the worker: {error}");
         }
-        let worker =
-            Worker::new(self.options(), application, self.listeners.take(), orders.drain, graceful, Some(board));
+        let worker = Worker::new(self.options(), application, self.listeners.take(), orders.drain, Some(board));
         let worker = match worker {
             Ok(worker) => worker,
             Err(error) => {

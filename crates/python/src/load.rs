@@ -191,14 +191,12 @@ fn named<'py>(
         None => (attribute, false),
     };
     let mut found = module.clone().into_any();
-    for name in path.split('.') {
+    let names: Vec<&str> = path.split('.').collect();
+    for (index, name) in names.iter().enumerate() {
         found = found.getattr(name).map_err(|error| {
             if error.is_instance_of::<PyAttributeError>(py) {
-                format!(
-                    "cannot load '{target}': {} has no attribute '{name}'.{}",
-                    type_or_module(&found),
-                    candidates(module)
-                )
+                let what = described(&found, &names[..index].join("."));
+                format!("cannot load '{target}': {what} has no attribute '{name}'.{}", candidates(&found))
             } else {
                 raised(py, target, &error)
             }
@@ -215,7 +213,7 @@ fn by_default<'py>(target: &str, module: &Bound<'py, PyModule>) -> Result<Bound<
     }
     Err(format!(
         "cannot load '{target}': the module has neither 'application' nor 'app'. Name the callable: {target}:NAME.{}",
-        candidates(module)
+        candidates(module.as_any())
     ))
 }
 
@@ -260,26 +258,28 @@ pub(crate) fn raised(py: Python<'_>, target: &str, error: &PyErr) -> String {
     )
 }
 
-fn type_or_module(object: &Bound<'_, PyAny>) -> String {
+/// An object that stands at `path` in the target's module.
+fn described(object: &Bound<'_, PyAny>, path: &str) -> String {
     match object.cast::<PyModule>() {
         Ok(module) => format!("the module '{}'", module.name().map_or_else(|_| "?".into(), |name| name.to_string())),
-        Err(_) => format!("the {} before it", type_name(object)),
+        Err(_) => format!("'{path}' ({})", type_name(object)),
     }
 }
 
-/// The callables of a module that might be meant.
-fn candidates(module: &Bound<'_, PyModule>) -> String {
-    let mut names = Vec::new();
-    for (name, value) in module.dict().iter() {
-        let name = name.to_string();
-        let own = value
-            .getattr("__module__")
-            .is_ok_and(|owner| module.name().is_ok_and(|module| owner.to_string() == module.to_string()));
-        if !name.starts_with('_') && value.is_callable() && own {
-            names.push(name);
-        }
-    }
-    names.sort();
+/// The callables of a module or of another object that might be meant.
+fn candidates(object: &Bound<'_, PyAny>) -> String {
+    let module = object.cast::<PyModule>().ok().and_then(|module| module.name().ok());
+    let is_own = |value: &Bound<'_, PyAny>| {
+        let Some(module) = &module else { return true };
+        value.getattr("__module__").is_ok_and(|owner| owner.to_string() == module.to_string())
+    };
+    // First of the type: a property is not to be called for a message.
+    let value_of = |name: &str| object.get_type().getattr(name).or_else(|_| object.getattr(name));
+    let names = object.dir().map(|names| names.iter().map(|name| name.to_string()).collect::<Vec<_>>());
+    let mut names = names.unwrap_or_default();
+    names.retain(|name| {
+        !name.starts_with('_') && value_of(name).is_ok_and(|value| value.is_callable() && is_own(&value))
+    });
     names.truncate(8);
     if names.is_empty() { String::new() } else { format!(" It has these callables: {}.", names.join(", ")) }
 }

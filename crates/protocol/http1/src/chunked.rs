@@ -97,7 +97,7 @@ impl Chunked {
             (E::Size, byte) if byte.is_ascii_hexdigit() => {
                 self.count_line(limits.chunk_line, Refusal::ChunkExtensionsTooLarge)?;
                 if self.digits == 16 {
-                    return Err(Refusal::ChunkSize);
+                    return Err(Refusal::ChunkSizeTooLarge);
                 }
                 self.digits += 1;
                 self.size = self.size << 4 | u64::from(hexadecimal(byte));

@@ -84,8 +84,10 @@ pub enum Refusal {
     /// Something other than `100-continue` is expected (RFC 9110 §10.1.1).
     Expectation,
 
-    /// A chunk size is not a hexadecimal number of at most 16 digits (RFC 9112 §7.1).
+    /// A chunk size is not a hexadecimal number (RFC 9112 §7.1).
     ChunkSize,
+    /// A chunk size has more than 16 digits (RFC 9112 §7.1: a recipient must guard against an overflow).
+    ChunkSizeTooLarge,
     /// A chunk extension does not follow the grammar (RFC 9112 §7.1.1).
     ChunkExtension,
     /// Chunk extensions are longer than the limit (RFC 9112 §7.1.1).
@@ -161,6 +163,7 @@ impl Refusal {
             Self::UnknownCoding => "this server understands no transfer coding but chunked",
             Self::Expectation => "this server can meet no expectation but 100-continue",
             Self::ChunkSize => "a chunk size is not a hexadecimal number",
+            Self::ChunkSizeTooLarge => "a chunk size is too large: it has more than 16 digits",
             Self::ChunkExtension => "a chunk extension is malformed",
             Self::ChunkExtensionsTooLarge => "the chunk extensions are longer than this server accepts",
             Self::ChunkEnd => "the data of a chunk is not followed by CRLF",

@@ -66,9 +66,8 @@ pub(crate) fn serve(
         };
     };
     let options = PythonHost::new(py, &settings, Vec::new(), access_log).options();
-    let graceful = settings.timeouts.graceful;
     let drain = orders.descriptor.try_clone()?;
-    let worker = Worker::new(options, application, listeners, drain, graceful, None);
+    let worker = Worker::new(options, application, listeners, drain, None);
     let worker = worker.map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
     py.detach(|| worker.run_and_clear_up()).map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
     Ok(orders.is_reload())

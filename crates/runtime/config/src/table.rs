@@ -493,7 +493,8 @@ pub static SETTINGS: &[Setting] = &[
         default: "30",
         help: "For running requests to end at a stop or a reload; 0: at once",
         long: "A worker that is to end accepts nothing more and finishes what it has begun. What is still running after \
-               this time is cut, and the log says which requests that was.",
+               this time is cut, and the log says which requests that was. Where the time is shorter than a second, that \
+               comes after a second: so long may a worker take that has nothing to finish.",
         group: Group::Timeouts,
         kind: Kind::Time { range: Duration::ZERO..=LONGEST, set: |settings, span| settings.timeouts.graceful = span },
     },

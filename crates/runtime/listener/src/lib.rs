@@ -72,6 +72,21 @@ impl Listener {
         Ok(listener.speaking(bind.protocol))
     }
 
+    /// Opens another socket in place of one whose file is not at its path any more, so that nobody can connect to it; only
+    /// in the process that created the file. `None`: it is there.
+    ///
+    /// # Errors
+    /// As those of [`Listener::open`]: somebody else may listen there now.
+    pub fn reopen(&self, backlog: u32, unix_mode: u32) -> Option<Result<Self, ListenError>> {
+        let path = self.file.as_ref()?.lost()?;
+        let opened = unix::open(path, backlog, unix_mode);
+        Some(
+            opened
+                .map_err(|problem| ListenError::new(self.url.clone(), problem))
+                .map(|new| new.speaking(self.protocol)),
+        )
+    }
+
     /// The same socket, for another protocol.
     fn speaking(mut self, protocol: Protocol) -> Self {
         if let Some(rest) = self.url.strip_prefix(self.protocol.scheme()) {

@@ -1,6 +1,6 @@
 //! The file of a UNIX socket, and who may remove it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Stat, lstat, unlink};
 use rustix::io::Errno;
@@ -37,11 +37,23 @@ impl SocketFile {
 
     /// Removes it, unless another process created it (a fork has a copy of this) or another file is there now.
     pub(crate) fn remove(&self) {
-        let is_ours = || lstat(&self.path).is_ok_and(|stat| Identity::of(&stat) == self.identity);
-        if getpid() == self.creator && is_ours() {
+        if self.is_mine() && self.is_there() {
             // Nothing can be done about a failure, and the next start clears what is stale.
             let _ = unlink(&self.path);
         }
+    }
+
+    /// Where it was, if this process created it and it is not there any more.
+    pub(crate) fn lost(&self) -> Option<&Path> {
+        (self.is_mine() && !self.is_there()).then_some(&self.path)
+    }
+
+    fn is_mine(&self) -> bool {
+        getpid() == self.creator
+    }
+
+    fn is_there(&self) -> bool {
+        lstat(&self.path).is_ok_and(|stat| Identity::of(&stat) == self.identity)
     }
 }
 
@@ -60,7 +72,9 @@ mod tests {
         let inherited = SocketFile { path: path.clone(), identity: ours.identity, creator: Pid::INIT };
         inherited.remove();
         assert!(path.exists());
+        assert_eq!(ours.lost(), None);
         ours.remove();
         assert!(!path.exists());
+        assert_eq!((ours.lost(), inherited.lost()), (Some(&*path), None));
     }
 }

@@ -17,6 +17,7 @@ use millau_config::LogTarget;
 
 use crate::sink::{LogError, Sink};
 use crate::stamp;
+use crate::standard_streams::STDERR;
 
 static INSTALLED: OnceLock<ErrorLog> = OnceLock::new();
 
@@ -58,6 +59,8 @@ impl ErrorLog {
     /// # Errors
     /// The file cannot be opened.
     pub fn open(target: &LogTarget, level: LevelFilter) -> Result<Self, LogError> {
+        // Where what cannot be written to a file is said.
+        let _ = STDERR.keep();
         Ok(Self { sink: Sink::open("error log", target)?, level, lost: AtomicU64::new(0) })
     }
 

@@ -14,6 +14,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 
+use crate::standard_streams::{STDERR, STDOUT};
+
 /// What a pipe takes in one piece, even if others write to it too (`PIPE_BUF` of Linux).
 const PIPE_PIECE: usize = 4096;
 
@@ -24,10 +26,6 @@ const TRIES: usize = 1000;
 /// How long a writer waits for a reader that does not read. After that, lines are given up without waiting until it reads
 /// again: a log must not stop what it tells of.
 const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
-
-/// Whether the readers of the process's own streams have stopped reading.
-static STDOUT_STUCK: AtomicBool = AtomicBool::new(false);
-static STDERR_STUCK: AtomicBool = AtomicBool::new(false);
 
 /// A log that cannot be written to.
 #[derive(Debug)]
@@ -93,8 +91,14 @@ impl Sink {
     /// `log` is its name in messages.
     pub(crate) fn open(log: &'static str, target: &LogTarget) -> Result<Self, LogError> {
         Ok(match target {
-            LogTarget::Stdout => Self::Stdout,
-            LogTarget::Stderr => Self::Stderr,
+            LogTarget::Stdout => {
+                let _ = STDOUT.keep();
+                Self::Stdout
+            }
+            LogTarget::Stderr => {
+                let _ = STDERR.keep();
+                Self::Stderr
+            }
             LogTarget::File(path) => {
                 // The process may change its directory before the file is opened anew.
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
@@ -119,8 +123,8 @@ impl Sink {
     /// `TimedOut`: nobody reads the pipe or terminal; part of the lines may have been written. Others as of `write(2)`.
     pub(crate) fn write(&self, lines: &[u8]) -> io::Result<()> {
         match self {
-            Self::Stdout => write_lines(rustix::stdio::stdout(), &STDOUT_STUCK, lines),
-            Self::Stderr => write_lines(rustix::stdio::stderr(), &STDERR_STUCK, lines),
+            Self::Stdout => write_lines(STDOUT.keep()?, &STDOUT.stuck, lines),
+            Self::Stderr => write_lines(STDERR.keep()?, &STDERR.stuck, lines),
             Self::File { file, stuck, .. } => match read_lock(file) {
                 Some(file) => write_lines(file.as_fd(), stuck, lines),
                 None => Err(io::ErrorKind::WouldBlock.into()),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use millau_gateway::{BodyLength, Bytes, Channel, Error, Filled, Request, Response};
+use millau_gateway::{BodyLength, Bytes, Channel, Error, Filled, Request, Response, reason_phrase};
 use rustix::event::PollFlags;
 
 use crate::deadline::Ended;
@@ -208,7 +208,7 @@ impl FrontExchange {
             self.broken = true;
         }
         if ended == Ended::Answered {
-            self.status = 504;
+            self.note_own_answer(504, reason_phrase(504).len());
         }
     }
 

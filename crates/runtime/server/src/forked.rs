@@ -26,7 +26,7 @@ pub(crate) fn end_if_forked() {
     if FORKED.load(Relaxed) {
         let text = b"millau: application error: a process that the application forked came back from its request; it is ended \
                      (let it end with os._exit)\n";
-        let _ = rustix::io::write(rustix::stdio::stderr(), text);
+        let _ = millau_log::write_to_stderr(text);
         // SAFETY: `_exit` ends the process and touches nothing of it.
         #[allow(unsafe_code)]
         unsafe {

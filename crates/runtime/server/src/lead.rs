@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use millau_config::Protocol;
 use millau_gateway::{Error, Exchange, Peer};
+use millau_log::off_standard_streams;
 use rustix::io::Errno;
 use rustix::net::{SocketAddrAny, SocketFlags};
 
@@ -31,8 +32,8 @@ const HOLD_BACK: Duration = Duration::from_micros(1500);
 const SWEEP_EVERY_MS: u64 = 100;
 /// Connections that are taken from a listener before others have their turn.
 const ACCEPTS_IN_A_ROW: usize = 64;
-/// While a worker drains, a connection may still send one more request within this time.
-pub(crate) const DRAIN_GRACE_MS: u64 = 1000;
+/// While a worker drains, a connection may still send one more request within this time, if the worker has it.
+const DRAIN_GRACE_MS: u64 = 1000;
 /// How long accepting pauses when descriptors have run out.
 const ACCEPT_PAUSE_MS: u64 = 100;
 /// How often the listeners are looked at without an event. A connection is announced to one worker alone: if that was killed
@@ -313,7 +314,9 @@ impl Shared {
                 return false;
             }
             let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-            let (socket, address) = match rustix::net::acceptfrom_with(&listener, flags) {
+            let accepted = rustix::net::acceptfrom_with(&listener, flags)
+                .and_then(|(socket, address)| Ok((off_standard_streams(socket)?, address)));
+            let (socket, address) = match accepted {
                 Ok(accepted) => accepted,
                 Err(Errno::AGAIN) => return false,
                 Err(Errno::INTR | Errno::CONNABORTED) => continue,
@@ -403,18 +406,28 @@ impl Shared {
         for listener in 0..shift.listeners.len() {
             while self.accept(shift, listener, scratch, now) {}
         }
+        let grace = self.drain_grace_ms();
         let homes: Vec<u32> = shift.slots.at_home().map(|(index, _)| index).collect();
         for index in homes {
             let slot = shift.slots.row(index);
             if let Tenant::Head(connection) = &slot.tenant {
                 let silent = connection.used
                     && connection.wire.is_blank(&connection.inbox)
-                    && connection.idle_since + DRAIN_GRACE_MS < now;
-                slot.deadline = if silent { now } else { slot.deadline.min(now + DRAIN_GRACE_MS) };
+                    && connection.idle_since + grace < now;
+                slot.deadline = if silent { now } else { slot.deadline.min(now + grace) };
             }
         }
         shift.next_sweep = now;
         shift.listeners.clear();
+    }
+}
+
+impl Shared {
+    /// For how long a connection is kept for one more request while the worker drains: by the time when the worker is
+    /// ended, it shall have ended itself.
+    pub(crate) fn drain_grace_ms(&self) -> u64 {
+        let half = self.options.timeouts.graceful.as_millis() / 2;
+        u64::try_from(half).map_or(DRAIN_GRACE_MS, |half| half.min(DRAIN_GRACE_MS))
     }
 }
 

@@ -68,6 +68,8 @@ pub struct Timeouts {
     pub send: Duration,
     /// From the call of the application to the end of its response; zero is no limit.
     pub request: Duration,
+    /// From the order to finish to the end of the worker, which it comes to by itself if nobody is left to end it.
+    pub graceful: Duration,
 }
 
 /// Where a worker notes what it is doing, so that someone else can tell after its death.

@@ -11,6 +11,7 @@ use millau_gateway::Bytes;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
+use crate::spool::nameless_file;
 use crate::wire::Frames;
 
 /// Above this, bytes that can be shared are sent from where they are instead of being copied behind the head.
@@ -92,7 +93,7 @@ impl Outbox {
     /// No file can be made; bytes stay in memory then.
     pub(crate) fn spill(&mut self) -> io::Result<()> {
         if self.spill.is_none() {
-            self.spill = Some(Spill { file: tempfile::tempfile()?, length: 0, unsent: 0, failed: false });
+            self.spill = Some(Spill { file: nameless_file()?, length: 0, unsent: 0, failed: false });
         }
         Ok(())
     }

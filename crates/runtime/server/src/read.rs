@@ -236,8 +236,7 @@ impl Shared {
         } else {
             deadline_after(now, timeouts.header)
         };
-        let deadline =
-            if shift.draining.is_some() { deadline.min(now + crate::lead::DRAIN_GRACE_MS) } else { deadline };
+        let deadline = if shift.draining.is_some() { deadline.min(now + self.drain_grace_ms()) } else { deadline };
         if self.watch(shift, &mut connection) {
             let index = connection.slot;
             self.at_home(shift, index, Tenant::Head(connection), deadline);

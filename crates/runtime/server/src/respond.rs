@@ -32,12 +32,22 @@ impl FrontExchange {
         let status = error.status();
         let peer_text = if error.fault() == Fault::Peer { error.message() } else { reason_phrase(status) };
         let (wire, request, options) = (&mut self.wire, &self.request, &self.shared.options);
-        self.outbox.append(|out| wire.refuse(out, error, peer_text, request, options));
-        self.status = status;
+        let answered = self.outbox.append(|out| {
+            let before = out.len();
+            wire.refuse(out, error, peer_text, request, options);
+            out.len() > before && !error.is_disconnect()
+        });
         self.started = true;
         self.refused = true;
-        self.bodiless = true;
+        self.note_own_answer(status, if answered { peer_text.len() } else { 0 });
+    }
+
+    /// Notes for the access log that the engine has answered in place of the application.
+    pub(crate) fn note_own_answer(&mut self, status: u16, body_length: usize) {
+        self.status = status;
+        self.bodiless = self.request.method == b"HEAD";
         self.tally = Tally::open();
+        self.tally.admit(body_length as u64);
     }
 
     /// What becomes of the connection, once everything is sent.

@@ -6,6 +6,8 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 
+use millau_log::off_standard_streams;
+
 /// A file without a name; it is gone when this is dropped, whatever happens.
 pub(crate) struct Spool {
     file: File,
@@ -16,7 +18,7 @@ pub(crate) struct Spool {
 impl Spool {
     /// Makes a file in the directory for temporary files (`TMPDIR`).
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { file: tempfile::tempfile()?, written: 0, read: 0 })
+        Ok(Self { file: nameless_file()?, written: 0, read: 0 })
     }
 
     /// How many bytes were put in.
@@ -48,6 +50,11 @@ impl Spool {
         self.read += length as u64;
         Ok(())
     }
+}
+
+/// A file in the directory for temporary files (`TMPDIR`), where no application prints.
+pub(crate) fn nameless_file() -> io::Result<File> {
+    Ok(off_standard_streams(tempfile::tempfile()?.into())?.into())
 }
 
 #[cfg(test)]

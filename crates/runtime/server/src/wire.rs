@@ -52,7 +52,7 @@ pub(crate) struct Opening<'a> {
 
 /// How the body of a response goes onto the wire.
 pub(crate) struct Opened {
-    /// Nothing is sent of what the application writes (HEAD, 204, 304).
+    /// Nothing is sent of what the application writes (HEAD, 204, 205, 304).
     pub(crate) bodiless: bool,
     /// How many bytes the head has promised.
     pub(crate) promised: Option<u64>,

@@ -23,7 +23,6 @@ use crate::watch::Alarm;
 pub struct Worker {
     shared: Arc<Shared>,
     drain: OwnedFd,
-    graceful: Duration,
 }
 
 /// Why a worker cannot start.
@@ -45,8 +44,7 @@ impl From<io::Error> for StartError {
 }
 
 impl Worker {
-    /// Prepares everything that can fail. `drain` becomes readable when the worker must finish, and `graceful` is how long
-    /// that may take: a worker that nobody is left to end ends itself then.
+    /// Prepares everything that can fail. `drain` becomes readable when the worker must finish.
     ///
     /// # Errors
     /// [`StartError`] when the system gives no descriptor for polling, or a listener cannot be watched.
@@ -55,7 +53,6 @@ impl Worker {
         application: Arc<dyn Application>,
         listeners: Vec<Arc<Listener>>,
         drain: OwnedFd,
-        graceful: Duration,
         board: Option<Box<dyn Board>>,
     ) -> Result<Self, StartError> {
         let reactor = Reactor::new()?;
@@ -71,7 +68,7 @@ impl Worker {
             shift.accepting = true;
             shift.threads = 1;
         }
-        Ok(Self { shared, drain, graceful })
+        Ok(Self { shared, drain })
     }
 
     /// Serves; the calling thread is the first of the worker's threads. Returns when every request is answered after the
@@ -89,7 +86,7 @@ impl Worker {
     /// # Errors
     /// [`StartError`] when the watcher's thread cannot be started.
     pub fn run_and_clear_up(self) -> Result<(), StartError> {
-        let (shared, until) = (self.shared.clone(), self.graceful);
+        let (shared, until) = (self.shared.clone(), self.shared.options.timeouts.graceful);
         let over = Arc::new(AtomicBool::new(false));
         let result = self.run_guarded(over.clone());
         over.store(true, Relaxed);
@@ -112,7 +109,7 @@ impl Worker {
     fn run_guarded(self, over: Arc<AtomicBool>) -> Result<(), StartError> {
         let shared = self.shared;
         forked::notice();
-        let (drain, graceful) = (self.drain, self.graceful);
+        let (drain, graceful) = (self.drain, shared.options.timeouts.graceful);
         std::thread::Builder::new().name("millau-guard".into()).spawn(move || guard(&drain, graceful, &over))?;
         if shared.deadlines.is_some() {
             let shared = Arc::downgrade(&shared);

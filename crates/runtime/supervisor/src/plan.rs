@@ -36,6 +36,9 @@ const REPEATED: Duration = Duration::from_secs(1);
 /// A generation of which so many workers have died before they were ready does not come up by itself any more.
 const LOST_BEFORE_READY: u32 = 3;
 
+/// A worker without requests ends by itself, and be there no time for requests: it takes a moment all the same.
+const ENDING: Duration = Duration::from_secs(1);
+
 /// What the plan has to respect.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
@@ -51,6 +54,13 @@ pub(crate) struct Rules {
     pub(crate) idle: Option<Duration>,
     /// Whether to stay when the first generation cannot be loaded.
     pub(crate) persist: bool,
+}
+
+impl Rules {
+    /// How long a worker may drain.
+    fn draining(&self) -> Duration {
+        self.graceful.max(ENDING)
+    }
 }
 
 /// The state of all processes, and what is wanted of them.

@@ -95,7 +95,7 @@ fn response(output: &str, limit: usize) -> Option<Plain> {
         (Some(location), true) if location.starts_with('/') && !location.contains('#') => Kind::LocalRedirect,
         (Some(_), true) => Kind::ClientRedirect,
     };
-    let may_have_body = has_type || [204, 304].contains(&status) || (statuses.is_empty() && !locations.is_empty());
+    let may_have_body = has_type || [204, 205, 304].contains(&status) || (statuses.is_empty() && !locations.is_empty());
     if status < 200 || (!may_have_body && !rest.is_empty()) {
         return None;
     }

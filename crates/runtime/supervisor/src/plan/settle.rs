@@ -96,7 +96,7 @@ impl Plan {
         }
         let ready = self.workers.values().filter(|w| w.generation == generation && w.is_ready()).count();
         let mut ready_surplus = ready.saturating_sub(self.wanted);
-        let until = now + self.rules.graceful;
+        let until = now + self.rules.draining();
         for worker in self.workers.values_mut().rev().filter(|w| w.generation == generation) {
             match (worker.state, worker.pid) {
                 (State::Starting { .. }, Some(pid)) if surplus > 0 => {
@@ -181,7 +181,7 @@ impl Plan {
 
     /// Sends away the workers that nobody wants any more.
     fn dismiss(&mut self, now: Instant) {
-        let until = now + self.rules.graceful;
+        let until = now + self.rules.draining();
         let wanted = [self.current, self.next].map(|live| live.filter(|_| self.stop.is_none()));
         for worker in self.workers.values_mut().filter(|w| !wanted.contains(&Some(w.generation))) {
             match (worker.state, worker.pid) {

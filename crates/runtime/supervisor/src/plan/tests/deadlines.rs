@@ -35,10 +35,10 @@ fn two_generations_drain_each_with_its_own_deadline() {
 }
 
 #[test]
-fn a_deadline_of_nothing_has_passed_at_once() {
+fn a_worker_has_a_moment_to_end_where_requests_have_none() {
     let mut bench = Bench::serving(Rules { graceful: Duration::ZERO, ..rules(1) });
     bench.order(Order::Stop);
-    assert_eq!(bench.sleep(), Some(Duration::ZERO));
-    assert_eq!(deeds(bench.after(Duration::ZERO)), ["kill 101"]);
+    assert_eq!(bench.sleep(), Some(Duration::from_secs(1)));
+    assert_eq!(deeds(bench.seconds(1)), ["kill 101"]);
     assert_eq!(bench.sleep(), None);
 }
