@@ -89,12 +89,7 @@ fn address(deployment: &Deployment) -> String {
 
 fn host(deployment: &Deployment) -> String {
     let mut out = format!("<VirtualHost {}>\n", address(deployment));
-    if let Some((first, others)) = deployment.server_names.split_first() {
-        let _ = writeln!(out, "    ServerName {first}");
-        if !others.is_empty() {
-            let _ = writeln!(out, "    ServerAlias {}", others.join(" "));
-        }
-    }
+    out.push_str(&names(&deployment.server_names));
     out.push_str(
         "    # SERVER_NAME is the host that the client asked for, as everywhere.\n    UseCanonicalName Off\n    # An encoded slash in \
          a path is the application's business; without this it is a 404.\n    AllowEncodedSlashes On\n    # A field line may be \
@@ -126,6 +121,16 @@ fn host(deployment: &Deployment) -> String {
     }
     location(&mut out, deployment);
     out.push_str("</VirtualHost>\n");
+    out
+}
+
+/// `ServerName` takes neither a pattern nor an IPv6 address; `ServerAlias` takes both.
+fn names(names: &[String]) -> String {
+    let own = names.iter().position(|name| !name.contains(['*', '[']));
+    let mut out = own.map_or(String::new(), |own| format!("    ServerName {}\n", names[own]));
+    for (_, alias) in names.iter().enumerate().filter(|(at, _)| Some(*at) != own) {
+        let _ = writeln!(out, "    ServerAlias {alias}");
+    }
     out
 }
 
@@ -175,7 +180,7 @@ fn proxy(out: &mut String, deployment: &Deployment, bind: &Bind) {
             );
             options.push_str(" flushpackets=on ttl=3");
             if !deployment.ajp_secret.is_empty() {
-                let _ = write!(options, " secret={}", deployment.ajp_secret);
+                let _ = write!(options, " \"secret={}\"", deployment.ajp_secret);
             }
         }
     }
