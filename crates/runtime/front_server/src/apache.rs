@@ -156,9 +156,10 @@ fn proxy(out: &mut String, deployment: &Deployment, bind: &Bind) {
                  word; Apache adds the\n    # client's address itself.\n    RequestHeader unset X-Forwarded-For\n    RequestHeader set \
                  X-Forwarded-Proto \"expr=%{REQUEST_SCHEME}\"\n    RequestHeader set X-Forwarded-Port \"expr=%{SERVER_PORT}\"\n    # \
                  nocanon: the client's own path arrives, encoded as it was.\n    # ttl: Apache gives up idle connections before \
-                 Millau closes them.\n",
+                 Millau closes them.\n    # responsefieldsize: a field of the response may be as long; above 8190 bytes it \
+                 would be a 502.\n",
             );
-            options.push_str(" nocanon ttl=3");
+            options.push_str(" nocanon ttl=3 responsefieldsize=65536");
         }
         Protocol::Fastcgi => {
             out.push_str(
