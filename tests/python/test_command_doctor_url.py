@@ -106,6 +106,22 @@ def test_a_line_that_is_missing_is_named(deployment, pair, line, problem, said):
     assert said in done.stdout
 
 
+def test_nginx_s_own_line_for_the_host_is_to_be_replaced(deployment):
+    """Debian's fastcgi_params has it. A second line below the include, which makes two hosts of it, is not advised."""
+    stock, advised = "fastcgi_param HTTP_HOST $host;", "fastcgi_param HTTP_HOST $http_host;"
+
+    def with_lines(*lines: str):
+        return deployment.examine(
+            PAIRS[1], lambda printed: re.sub(r"(fastcgi_pass [^;]+;)", "\n".join((r"\1", *lines)), printed)
+        )
+
+    done = with_lines(stock)
+    assert problems(done.stdout) == ["host-wrong"], done.stdout
+    assert f"in place of any line for HTTP_HOST there and in the file fastcgi_params: {advised}" in done.stdout
+    assert problems(with_lines(stock, advised).stdout) == ["host-wrong"]
+    assert problems(with_lines(advised).stdout) == []
+
+
 def test_a_scheme_that_the_front_server_tells_wrongly(deployment):
     done = deployment.examine(
         PAIRS[0], lambda printed: printed.replace("X-Forwarded-Proto $scheme", "X-Forwarded-Proto https")

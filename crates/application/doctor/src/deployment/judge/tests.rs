@@ -92,6 +92,19 @@ fn a_host_that_is_lost() {
 }
 
 #[test]
+fn a_line_of_nginx_s_own_file_is_not_to_be_there_twice() {
+    let said = judged("http://example.org:81/", "nginx", |_, testimony| {
+        testimony.fields.clear();
+        testimony.by_variables = true;
+        set(testimony, "HTTP_AUTHORIZATION", "(hidden)");
+        set(testimony, "HTTP_HOST", "example.org");
+    });
+    let line = "nginx, in the location, in place of any line for HTTP_HOST there and in the file fastcgi_params: fastcgi_param \
+                HTTP_HOST $http_host; (scgi_param and the file scgi_params, uwsgi_param and the file uwsgi_params)";
+    assert_eq!(said, [(Problem::HostWrong, line.into())]);
+}
+
+#[test]
 fn a_client_that_is_taken_for_the_front_server() {
     let untold = judged("http://example.org/", "nginx", |_, testimony| {
         set(testimony, "REMOTE_ADDR", "127.0.0.1");
