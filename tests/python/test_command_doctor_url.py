@@ -95,7 +95,7 @@ def test_what_millau_config_prints_is_found_right(deployment, pair):
             "host-wrong",
             "nginx, in the location: proxy_set_header Host $http_host;",
         ),
-        (PAIRS[0], r"proxy_set_header\s+X-Forwarded-For", "client-address", "$proxy_add_x_forwarded_for"),
+        (PAIRS[0], r"proxy_set_header\s+X-Forwarded-For", "client-address", "X-Forwarded-For $remote_addr;"),
         (PAIRS[2], r"ProxyPreserveHost", "host-wrong", "Apache, beside ProxyPass: ProxyPreserveHost On"),
     ],
     ids=["nginx-host", "nginx-client", "apache-host"],
@@ -120,6 +120,24 @@ def test_nginx_s_own_line_for_the_host_is_to_be_replaced(deployment):
     assert f"in place of any line for HTTP_HOST there and in the file fastcgi_params: {advised}" in done.stdout
     assert problems(with_lines(stock, advised).stdout) == ["host-wrong"]
     assert problems(with_lines(advised).stdout) == []
+
+
+def test_a_front_server_that_adds_to_what_a_client_claims(deployment):
+    """Over the loopback interface the client asks from an address that Millau believes."""
+
+    def with_value(value: str):
+        return deployment.examine(
+            PAIRS[0],
+            lambda printed: printed.replace("X-Forwarded-For $remote_addr;", f"X-Forwarded-For {value};"),
+        )
+
+    added = with_value("$proxy_add_x_forwarded_for")
+    assert (added.returncode, problems(added.stdout)) == (0, ["client-address"]), added.stdout
+    assert "a client at 127.0.0.1 can choose the address" in added.stdout
+    passed_on = with_value("$http_x_forwarded_for")
+    assert passed_on.returncode == 1 and "as the client sent it" in passed_on.stdout
+    for done in (added, passed_on):
+        assert "nginx, in the location: proxy_set_header X-Forwarded-For $remote_addr;" in done.stdout
 
 
 def test_a_scheme_that_the_front_server_tells_wrongly(deployment):

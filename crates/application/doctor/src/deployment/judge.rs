@@ -194,17 +194,16 @@ impl Judge<'_> {
         let port = self.plain.variable("REMOTE_PORT");
         let is_ours = sent_from
             .is_some_and(|ours| seen.parse() == Ok(ours.ip()) && (port.is_empty() || port.parse() == Ok(ours.port())));
-        let is_near = seen.is_empty() || seen.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        let forwarded = self.plain.field("X-Forwarded-For");
+        let is_near = seen.is_empty() || is_loopback(seen);
+        let forwarded = self.plain.forwarded_for();
         // Over the loopback interface the front server's address is ours as well; then what it tells decides.
-        let is_told = self.plain.by_variables || forwarded.is_some();
+        let is_told = self.plain.by_variables || !forwarded.is_empty();
         // Who sits behind a translation of addresses does not know its own.
         let is_another = if self.plain.by_variables {
             !is_near
         } else {
-            let last = forwarded.and_then(|addresses| addresses.rsplit(',').next());
             // A client that the proxy has told of has no port.
-            port.is_empty() && last.is_some_and(|last| last.trim() == seen)
+            port.is_empty() && forwarded.last() == Some(&seen)
         };
         if self.front == FrontServer::None || is_ours && is_told || is_another {
             return;
@@ -317,14 +316,7 @@ impl Judge<'_> {
         // Who asks Millau itself from the machine of a trusted proxy is one.
         let is_proxy = self.front == FrontServer::None && sent_from.is_some_and(|ours| ours.ip().is_loopback());
         if testimony.variable("REMOTE_ADDR") == CLAIMED_ADDRESS && !is_proxy {
-            let what = "a client can choose the address that the application sees".to_owned();
-            let why = "the front server passes X-Forwarded-For on as the client sent it, and Millau believes it: logs, limits \
-                       and rules about addresses can be deceived";
-            let mend = match self.front {
-                FrontServer::None => "millau serve: take the addresses of clients out of --forwarded-from".to_owned(),
-                _ => self.line(Topic::Client),
-            };
-            self.add(Severity::Error, Problem::ClientAddress, &probe.target, what, why, mend);
+            self.believed(probe, testimony);
         }
         if testimony.variables.iter().any(|(name, _)| name == "HTTP_PROXY") {
             let what = "the field Proxy arrives as HTTP_PROXY".to_owned();
@@ -332,6 +324,40 @@ impl Judge<'_> {
             let mend = "this is a fault of Millau; please report it".to_owned();
             self.add(Severity::Error, Problem::VariableTwice, &probe.target, what, why, mend);
         }
+    }
+
+    /// The address that the client has claimed is what the application sees.
+    fn believed(&mut self, probe: &Probe, testimony: &Testimony) {
+        const NOT_A_PROXY: &str = "millau serve: no address of a client belongs in --forwarded-from";
+        let added = testimony.forwarded_for().into_iter().next_back();
+        let added = added.filter(|last| *last != CLAIMED_ADDRESS && !testimony.by_variables);
+        let what = |who: &str| format!("{who} can choose the address that the application sees");
+        let (severity, what, why) = match added {
+            Some(ours) if is_loopback(ours) => (
+                Severity::Note,
+                what(&format!("a client at {ours}")),
+                "the front server adds the client's address to X-Forwarded-For, and Millau takes who asks from there for a \
+                 proxy, which is believed about others; clients elsewhere are not",
+            ),
+            Some(ours) => (
+                Severity::Error,
+                what(&format!("a client at {ours}")),
+                "the front server adds the client's address to X-Forwarded-For, and Millau takes it for a proxy's, which is \
+                 believed about others: logs, limits and rules about addresses can be deceived",
+            ),
+            None => (
+                Severity::Error,
+                what("a client"),
+                "the front server passes X-Forwarded-For on as the client sent it, and it is believed: logs, limits and rules \
+                 about addresses can be deceived",
+            ),
+        };
+        let mend = match (self.front, severity, added) {
+            (FrontServer::None, ..) => NOT_A_PROXY.to_owned(),
+            (_, Severity::Error, Some(_)) => format!("{NOT_A_PROXY}. Or {}", self.line(Topic::Claims)),
+            _ => self.line(Topic::Claims),
+        };
+        self.add(severity, Problem::ClientAddress, &probe.target, what, why, mend);
     }
 
     fn credentials(&mut self, probe: &Probe, testimony: &Testimony) {
@@ -342,6 +368,10 @@ impl Judge<'_> {
             self.add(Severity::Note, Problem::FieldDropped, &probe.target, what, why, self.line(Topic::Credentials));
         }
     }
+}
+
+fn is_loopback(address: &str) -> bool {
+    address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whom Millau would have to believe: the front server's address, as far as it is seen.

@@ -37,6 +37,8 @@ pub(super) enum Topic {
     Host,
     Scheme,
     Client,
+    /// What a client claims of its address.
+    Claims,
     Mount,
     Path,
     EncodedSlash,
@@ -66,9 +68,17 @@ pub(super) fn line(front: FrontServer, by_variables: bool, topic: Topic, prefix:
         (F::Lighttpd, false, T::Scheme | T::Client | T::Host) => {
             "beside proxy.server: proxy.forwarded = ( \"for\" => 1, \"proto\" => 1 )"
         }
-        (F::Nginx, false, T::Client) => "in the location: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
-        (F::Nginx, true, T::Client) => return parameter("REMOTE_ADDR", "$remote_addr"),
+        (F::Nginx, false, T::Client | T::Claims) => "in the location: proxy_set_header X-Forwarded-For $remote_addr;",
+        (F::Nginx, true, T::Client | T::Claims) => return parameter("REMOTE_ADDR", "$remote_addr"),
         (F::Apache, false, T::Client) => "nothing is to be added to ProxyPass, but ProxyAddHeaders must not be Off",
+        (F::Apache, false, T::Claims) => {
+            "beside ProxyPass: RequestHeader unset X-Forwarded-For (needs mod_headers; Apache adds the client's address itself \
+             unless ProxyAddHeaders is Off)"
+        }
+        (F::Lighttpd, false, T::Claims) => {
+            "beside proxy.server: setenv.set-request-header = ( \"X-Forwarded-For\" => \"\" ) (needs mod_setenv; lighttpd adds the \
+             client's address itself)"
+        }
         (F::Nginx, false, T::Mount) => "in the location, no path behind the address: proxy_pass http://ADDRESS;",
         (F::Nginx, true, T::Mount | T::Path) => {
             "in the location: fastcgi_split_path_info with the mount, fastcgi_param SCRIPT_NAME and PATH_INFO; millau config \

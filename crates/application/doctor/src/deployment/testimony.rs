@@ -50,6 +50,13 @@ impl Testimony {
         self.variables.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value)
     }
 
+    /// The addresses of X-Forwarded-For, the nearest proxy's last.
+    pub(super) fn forwarded_for(&self) -> Vec<&str> {
+        let is_told = |name: &str| name.eq_ignore_ascii_case("X-Forwarded-For");
+        let values = self.fields.iter().filter(|(name, _)| is_told(name));
+        values.flat_map(|(_, value)| value.split(',')).map(str::trim).collect()
+    }
+
     /// A field.
     pub(super) fn field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())

@@ -111,7 +111,7 @@ fn a_client_that_is_taken_for_the_front_server() {
         testimony.fields.retain(|(name, _)| name != "X-Forwarded-For");
     });
     assert_eq!(untold[0].0, Problem::ClientAddress);
-    assert!(untold[0].1.contains("$proxy_add_x_forwarded_for"), "{untold:?}");
+    assert!(untold[0].1.contains("proxy_set_header X-Forwarded-For $remote_addr;"), "{untold:?}");
     let unbelieved = judged("http://example.org/", "nginx", |_, testimony| {
         set(testimony, "REMOTE_ADDR", "");
         testimony.over_unix_socket = true;
@@ -124,9 +124,28 @@ fn a_client_that_can_choose_its_address() {
     let said = findings("http://example.org/", "nginx", |probe, testimony| {
         if probe.aspect == Aspect::Claims {
             set(testimony, "REMOTE_ADDR", CLAIMED_ADDRESS);
+            testimony.fields[0].1 = CLAIMED_ADDRESS.to_owned();
         }
     });
     assert_eq!((said[0].problem, said[0].severity), (Problem::ClientAddress, Severity::Error));
+    assert!(said[0].mend.command().contains("X-Forwarded-For $remote_addr;"), "{}", said[0]);
+}
+
+#[test]
+fn a_client_that_is_believed_because_it_asks_from_where_proxies_do() {
+    for (address, severity) in [("127.0.0.1", Severity::Note), ("192.0.2.1", Severity::Error)] {
+        for server in ["nginx", "Apache", "lighttpd"] {
+            let said = findings("http://example.org/", server, |probe, testimony| {
+                if probe.aspect == Aspect::Claims {
+                    set(testimony, "REMOTE_ADDR", CLAIMED_ADDRESS);
+                    testimony.fields[0].1 = format!("{CLAIMED_ADDRESS}, {address}");
+                }
+            });
+            assert_eq!((said.len(), said[0].problem, said[0].severity), (1, Problem::ClientAddress, severity));
+            assert!(said[0].what.starts_with(&format!("a client at {address} can choose")), "{}", said[0]);
+            assert!(!said[0].to_string().contains("as the client sent it"), "{}", said[0]);
+        }
+    }
 }
 
 #[test]
