@@ -140,6 +140,14 @@ def test_a_front_server_that_adds_to_what_a_client_claims(deployment):
         assert "nginx, in the location: proxy_set_header X-Forwarded-For $remote_addr;" in done.stdout
 
 
+def test_a_query_that_the_front_server_leaves_out(deployment):
+    done = deployment.examine(
+        PAIRS[1], lambda printed: printed.replace("QUERY_STRING $query_string;", 'QUERY_STRING "";')
+    )
+    assert (done.returncode, problems(done.stdout)) == (1, ["query-mangled"]), done.stdout
+    assert "fastcgi_param QUERY_STRING $query_string;" in done.stdout and "split_path_info" not in done.stdout
+
+
 def test_a_scheme_that_the_front_server_tells_wrongly(deployment):
     done = deployment.examine(
         PAIRS[0], lambda printed: printed.replace("X-Forwarded-Proto $scheme", "X-Forwarded-Proto https")

@@ -307,7 +307,7 @@ impl Judge<'_> {
         if seen != sent {
             let what = format!("the query {sent:?} arrives as {seen:?}");
             let why = "the query belongs to the application, encoded as the client sent it";
-            self.add(Severity::Error, Problem::QueryMangled, &probe.target, what, why, self.line(Topic::Path));
+            self.add(Severity::Error, Problem::QueryMangled, &probe.target, what, why, self.line(Topic::Query));
         }
     }
 

@@ -41,6 +41,7 @@ pub(super) enum Topic {
     Claims,
     Mount,
     Path,
+    Query,
     EncodedSlash,
     DoubleSlash,
     Credentials,
@@ -91,7 +92,10 @@ pub(super) fn line(front: FrontServer, by_variables: bool, topic: Topic, prefix:
         }
         (F::Apache, false, T::Path) => "in ProxyPass, the word nocanon at the end",
         (F::Apache, _, T::EncodedSlash) => "in the virtual host: AllowEncodedSlashes NoDecode",
-        (F::Nginx, false, T::EncodedSlash) => "in the location, no path behind the address: proxy_pass http://ADDRESS;",
+        (F::Nginx, false, T::EncodedSlash | T::Query) => {
+            "in the location, no path behind the address: proxy_pass http://ADDRESS;"
+        }
+        (F::Nginx, true, T::Query) => return parameter("QUERY_STRING", "$query_string"),
         (F::Nginx, _, T::DoubleSlash) => "in the server: merge_slashes off;",
         (F::Apache, _, T::DoubleSlash) => "in the virtual host: MergeSlashes Off",
         (F::Apache, true, T::Credentials) => "in <Location>: CGIPassAuth On",

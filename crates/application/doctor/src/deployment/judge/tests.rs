@@ -189,6 +189,12 @@ fn a_query_that_is_changed_and_credentials_that_are_dropped() {
         set(testimony, "QUERY_STRING", &query);
     });
     assert_eq!(query[0].0, Problem::QueryMangled);
+    let lost = judged("http://example.org/", "nginx", |_, testimony| {
+        testimony.by_variables = true;
+        set(testimony, "QUERY_STRING", "");
+    });
+    assert_eq!((lost.len(), lost[0].0), (1, Problem::QueryMangled));
+    assert!(lost[0].1.contains("fastcgi_param QUERY_STRING $query_string;"), "{lost:?}");
     let dropped = judged("http://example.org/", "Apache", |_, testimony| {
         testimony.fields.clear();
         testimony.by_variables = true;
