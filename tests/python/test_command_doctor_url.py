@@ -148,6 +148,14 @@ def test_a_query_that_the_front_server_leaves_out(deployment):
     assert "fastcgi_param QUERY_STRING $query_string;" in done.stdout and "split_path_info" not in done.stdout
 
 
+@pytest.mark.parametrize(("pair", "name"), [(PAIRS[1], "REMOTE_ADDR"), (PAIRS[0], "X-Forwarded-For")], ids=str)
+def test_a_client_that_the_front_server_takes_for_another(deployment, pair, name):
+    done = deployment.examine(pair, lambda printed: printed.replace(f"{name} $remote_addr;", f"{name} 198.51.100.1;"))
+    assert problems(done.stdout) == ["client-address"], done.stdout
+    assert "the client asks from 127.0.0.1, the application sees 198.51.100.1" in done.stdout
+    assert f"{name} $remote_addr;" in done.stdout
+
+
 def test_a_scheme_that_the_front_server_tells_wrongly(deployment):
     done = deployment.examine(
         PAIRS[0], lambda printed: printed.replace("X-Forwarded-Proto $scheme", "X-Forwarded-Proto https")

@@ -198,26 +198,34 @@ impl Judge<'_> {
         let forwarded = self.plain.forwarded_for();
         // Over the loopback interface the front server's address is ours as well; then what it tells decides.
         let is_told = self.plain.by_variables || !forwarded.is_empty();
-        // Who sits behind a translation of addresses does not know its own.
-        let is_another = if self.plain.by_variables {
-            !is_near
-        } else {
-            // A client that the proxy has told of has no port.
-            port.is_empty() && forwarded.last() == Some(&seen)
-        };
-        if self.front == FrontServer::None || is_ours && is_told || is_another {
+        // A client that the proxy has told of has no port.
+        let is_believed = port.is_empty() && forwarded.last() == Some(&seen);
+        let is_another = if self.plain.by_variables { !is_near } else { is_believed };
+        // Who sits behind a translation of addresses does not know its own; the loopback interface has none.
+        let is_wrong = is_another && !is_near && sent_from.is_some_and(|ours| ours.ip().is_loopback());
+        if self.front == FrontServer::None || is_ours && is_told || is_another && !is_wrong {
             return;
         }
-        let shown = if seen.is_empty() { "no address at all".to_owned() } else { seen.to_owned() };
-        let mend = if self.plain.by_variables {
+        let mend = if self.plain.by_variables || is_wrong {
             self.line(Topic::Client)
         } else if is_told {
             format!("Millau, to believe what the front server tells: millau serve --forwarded-from {proxy}")
         } else {
             format!("{} And with it: millau serve --forwarded-from {proxy}", self.line(Topic::Client))
         };
-        let what = format!("the application sees {shown} for the client's address");
-        let why = "logs, limits and rules about addresses take every client for the front server";
+        let (what, why) = match sent_from {
+            Some(ours) if is_wrong => (
+                format!("the client asks from {}, the application sees {seen} for its address", ours.ip()),
+                "logs, limits and rules about addresses take every client for another",
+            ),
+            _ => (
+                match seen {
+                    "" => "the application sees no address at all for the client's address".to_owned(),
+                    seen => format!("the application sees {seen} for the client's address"),
+                },
+                "logs, limits and rules about addresses take every client for the front server",
+            ),
+        };
         self.add(Severity::Warning, Problem::ClientAddress, target, what, why, mend);
     }
 

@@ -34,11 +34,13 @@ fn findings(url: &str, server: &str, change: impl Fn(&Probe, &mut Testimony)) ->
                 ..Testimony::default()
             };
             change(&probe, &mut testimony);
+            // Over the loopback interface where the URL leads there.
+            let sent_from = if url.host == "localhost" { "127.0.0.1:50000" } else { "192.0.2.1:50000" };
             let answer = Answer {
                 status: 200,
                 fields: vec![("Server".into(), server.into())],
                 body: serde_json::to_vec(&testimony).unwrap(),
-                sent_from: "192.0.2.1:50000".parse().ok(),
+                sent_from: sent_from.parse().ok(),
             };
             (probe, Ok(answer))
         })
@@ -117,6 +119,25 @@ fn a_client_that_is_taken_for_the_front_server() {
         testimony.over_unix_socket = true;
     });
     assert_eq!(unbelieved[0].1, "Millau, to believe what the front server tells: millau serve --forwarded-from unix");
+}
+
+#[test]
+fn a_client_on_this_machine_that_is_taken_for_one_elsewhere() {
+    for by_variables in [true, false] {
+        let said = |url: &str, address: &str| {
+            findings(url, "nginx", |_, testimony| {
+                set(testimony, "REMOTE_ADDR", address);
+                testimony.fields[0].1 = address.to_owned();
+                testimony.by_variables = by_variables;
+            })
+        };
+        let wrong = said("http://localhost/", "198.51.100.1");
+        assert_eq!((wrong.len(), wrong[0].problem, wrong[0].severity), (1, Problem::ClientAddress, Severity::Warning));
+        assert_eq!(wrong[0].what, "the client asks from 127.0.0.1, the application sees 198.51.100.1 for its address");
+        assert!(wrong[0].mend.command().contains("$remote_addr"), "{}", wrong[0]);
+        assert_eq!(said("http://localhost/", "127.0.0.1"), []);
+        assert_eq!(said("http://example.org/", "198.51.100.1"), [], "a translation of addresses is between");
+    }
 }
 
 #[test]
