@@ -198,6 +198,13 @@ def test_nobody_at_the_address():
     assert (done.returncode, problems(done.stdout)) == (1, ["unreachable"])
 
 
+def test_a_url_at_which_no_application_is():
+    with Server("--mount=/shop=behind", cwd=APPS, env={"MILLAU_DOCTOR_TOKEN": TOKEN}) as server:
+        for path, found in (("/", ["not-mounted"]), ("/shopping", ["not-mounted"]), ("/shop", []), ("/shop/a/", [])):
+            done = doctor(server.fronts[0] + path)
+            assert (done.returncode, problems(done.stdout)) == (1 if found else 0, found), done.stdout
+
+
 def test_without_a_token_nothing_is_asked_for_and_it_is_said_how(deployment):
     done = doctor(deployment.bind(PAIRS[0]), token="")
     assert problems(done.stdout) == ["no-witness"]

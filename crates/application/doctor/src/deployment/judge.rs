@@ -29,6 +29,7 @@ pub fn judge(url: &Url, asked: &[(Probe, Result<Answer, String>)], token: bool) 
     };
     let front = behind(named, &testimony);
     let mut judge = Judge { url, front, plain: &testimony, findings: Vec::new() };
+    judge.mount();
     judge.surroundings(answer);
     for (probe, answer) in asked {
         match answer {
@@ -158,6 +159,24 @@ impl Judge<'_> {
         let place = Place::Url(format!("{}://{}{target}", self.url.scheme(), self.url.authority()));
         let finding = Finding::error(problem, place, what, why, Mend::Advice(mend));
         self.findings.push(Finding { severity, ..finding });
+    }
+
+    /// The witness answers at every path, also where no application is.
+    fn mount(&mut self) {
+        let target = format!("{}/", self.url.path);
+        let seen = format!("{}{}", self.plain.variable("SCRIPT_NAME"), self.plain.variable("PATH_INFO"));
+        // Where another path arrives, that is what is to be mended.
+        if !self.plain.is_unmounted || seen != decoded(&target) {
+            return;
+        }
+        let start = match &*self.url.path {
+            "" => "millau serve TARGET, without --mount".to_owned(),
+            path => format!("millau serve --mount {path}=TARGET"),
+        };
+        let what = "the request arrives, and Millau has no application at its path".to_owned();
+        let why = "every --mount is at another path: clients get 404";
+        let mend = format!("{start}; or name the URL of an application: millau doctor URL");
+        self.add(Severity::Error, Problem::NotMounted, &target, what, why, mend);
     }
 
     /// Scheme, host and client: what is the same for every path.

@@ -170,6 +170,23 @@ fn a_client_that_is_believed_because_it_asks_from_where_proxies_do() {
 }
 
 #[test]
+fn a_path_without_an_application() {
+    for (url, start) in [
+        ("http://example.org/", "millau serve TARGET, without --mount"),
+        ("http://example.org/shop", "millau serve --mount /shop=TARGET"),
+    ] {
+        let said = judged(url, "nginx", |_, testimony| testimony.is_unmounted = true);
+        assert_eq!((said.len(), said[0].0), (1, Problem::NotMounted));
+        assert!(said[0].1.starts_with(start), "{said:?}");
+    }
+    let elsewhere = judged("http://example.org/shop", "nginx", |_, testimony| {
+        testimony.is_unmounted = true;
+        set(testimony, "PATH_INFO", "/");
+    });
+    assert_eq!(elsewhere[0].0, Problem::PathMangled);
+}
+
+#[test]
 fn a_mount_that_is_taken_away() {
     let said = judged("http://example.org/shop", "nginx", |_, testimony| {
         let path = testimony.variable("PATH_INFO").to_owned();
