@@ -216,6 +216,16 @@ def test_with_another_token_the_application_answers(deployment):
     assert (done.returncode, problems(done.stdout)) == (1, ["no-witness"])
 
 
+def test_a_page_of_the_front_server_s_own(deployment):
+    def own_page(printed: str) -> str:
+        return re.sub(r"proxy_pass [^;]+;", "default_type text/html; return 200 welcome;", printed)
+
+    done = deployment.examine(PAIRS[0], own_page)
+    assert (done.returncode, problems(done.stdout)) == (1, ["no-witness"])
+    assert "nginx answers 200: it or the application answers, and not the witness" in done.stdout
+    assert "ask for a URL that leads to Millau" in done.stdout
+
+
 def test_the_witness_hides_credentials_and_is_not_stored(deployment):
     fields = [FIELD, ("Cookie", "session=c00kie"), ("Authorization", "Basic c2VjcmV0"), ("X-Api-Key", "k3y")]
     answer = deployment.server.get("/a%20b?c", fields)

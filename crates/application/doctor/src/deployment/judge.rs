@@ -123,10 +123,14 @@ fn no_witness(url: &Url, answer: &Answer, front: FrontServer, token: bool) -> Fi
             "the front server passes on other paths than this one, or Millau does not know the token",
         ),
         300..=399 => ("sends elsewhere", "this is not the address that leads to Millau"),
-        _ => (
+        _ if front == FrontServer::None => (
             "lets the application answer, and not the witness",
-            "Millau was started without --doctor-token (or MILLAU_DOCTOR_TOKEN), with another token, or the front server \
-             drops the field X-Millau-Doctor",
+            "Millau was started without --doctor-token (or MILLAU_DOCTOR_TOKEN), or with another token",
+        ),
+        _ => (
+            "or the application answers, and not the witness",
+            "the front server has an answer of its own for this path, Millau was started without --doctor-token (or \
+             MILLAU_DOCTOR_TOKEN) or with another token, or the front server drops the field X-Millau-Doctor",
         ),
     };
     let location = field(answer, "location").map_or_else(String::new, |location| format!(" ({location})"));
@@ -135,7 +139,9 @@ fn no_witness(url: &Url, answer: &Answer, front: FrontServer, token: bool) -> Fi
         place,
         format!("{name} answers {status}{location}: it {what}"),
         why,
-        Mend::Advice(format!("start Millau with the same MILLAU_DOCTOR_TOKEN that millau doctor has{script}")),
+        Mend::Advice(format!(
+            "ask for a URL that leads to Millau; start it with the same MILLAU_DOCTOR_TOKEN that millau doctor has{script}"
+        )),
     )
 }
 

@@ -250,6 +250,9 @@ fn what_is_said_without_a_witness() {
     };
     assert_eq!(said(502, true).problem, Problem::Unreachable);
     assert!(said(200, true).why.contains("--doctor-token"));
+    // It may be a page of nginx's own.
+    assert_eq!(said(200, true).what, "nginx answers 200: it or the application answers, and not the witness");
+    assert!(said(200, true).why.contains("an answer of its own"));
     assert_eq!((said(200, false).severity, said(404, true).severity), (Severity::Note, Severity::Error));
     let nobody = judge(&url, &[(probes(&url)[0].clone(), Err("connection refused".into()))], true);
     assert_eq!(nobody[0].problem, Problem::Unreachable);
