@@ -193,6 +193,20 @@ def test_a_front_server_that_does_not_reach_millau(deployment):
     assert "nginx answers 502: it does not reach Millau" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:99999/", "'99999' is no port"),
+        ("http://a:secret@127.0.0.1:1/", "the URL names a user"),
+        ("ftp://x/", "does not begin with http:// or https://"),
+    ],
+)
+def test_a_url_that_cannot_be_asked(url, said):
+    done = doctor(url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr and done.stderr.count("\n") == 1 and "secret" not in done.stderr
+
+
 def test_nobody_at_the_address():
     done = doctor("http://127.0.0.1:1/")
     assert (done.returncode, problems(done.stdout)) == (1, ["unreachable"])

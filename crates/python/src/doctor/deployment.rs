@@ -13,32 +13,25 @@ const PATIENCE: f64 = 10.0;
 type Reply = (u16, Vec<(String, String)>, Vec<u8>, (String, u16));
 
 /// Asks everything that there is to ask, and tells what is wrong. `true`: nothing is, as far as could be told.
-pub(super) fn examine(py: Python<'_>, text: &str, examination: &Examination, out: &mut impl Write) -> io::Result<bool> {
-    let url = match Url::parse(text) {
-        Ok(url) => url,
-        Err(problem) => {
-            writeln!(out, "error: {problem}")?;
-            return Ok(false);
-        }
-    };
+pub(super) fn examine(py: Python<'_>, url: &Url, examination: &Examination, out: &mut impl Write) -> io::Result<bool> {
     let token = examination.token.as_deref();
     let mut asked: Vec<(Probe, Result<Answer, String>)> = Vec::new();
-    for probe in probes(&url) {
-        let answer = ask(py, &url, &probe, token);
+    for probe in probes(url) {
+        let answer = ask(py, url, &probe, token);
         let is_first = asked.is_empty();
         // Without a witness no path can tell more than the first.
         let is_witness = answer.as_ref().is_ok_and(|answer| answer.status == 200 && answer.body.starts_with(b"{"));
         asked.push((probe, answer));
         if is_first && !(token.is_some() && is_witness) {
-            if let Some(probe) = file_probe(&url) {
-                let answer = ask(py, &url, &probe, token);
+            if let Some(probe) = file_probe(url) {
+                let answer = ask(py, url, &probe, token);
                 asked.push((probe, answer));
             }
             break;
         }
     }
-    let findings = judge(&url, &asked, token.is_some());
-    tell(&url, &asked, &findings, out)
+    let findings = judge(url, &asked, token.is_some());
+    tell(url, &asked, &findings, out)
 }
 
 fn ask(py: Python<'_>, url: &Url, probe: &Probe, token: Option<&str>) -> Result<Answer, String> {
