@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import threading
 
 import pytest
 from front_server import APPS, Pair, Place, program, start_front_server
-from server import Server, run_millau
+from server import PATIENCE, Server, run_millau
 from test_command_doctor import problems
 
 TOKEN = "0123456789abcdef-of-the-tests"
@@ -217,6 +219,32 @@ def test_a_url_at_which_no_application_is():
         for path, found in (("/", ["not-mounted"]), ("/shopping", ["not-mounted"]), ("/shop", []), ("/shop/a/", [])):
             done = doctor(server.fronts[0] + path)
             assert (done.returncode, problems(done.stdout)) == (1 if found else 0, found), done.stdout
+
+
+def test_somebody_who_speaks_no_tls(deployment):
+    done = doctor(deployment.bind(PAIRS[0]).replace("http://", "https://"))
+    assert (done.returncode, problems(done.stdout)) == (1, ["unreachable"])
+    assert "somebody listens there, and does not speak TLS: " in done.stdout
+    assert "closed" not in done.stdout and "nobody" not in done.stdout
+
+
+@pytest.mark.parametrize("said", [b"SSH-2.0-OpenSSH_9.2\r\n", b""])
+def test_somebody_who_speaks_no_http(said):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+
+        def answer() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(65536)
+                peer.sendall(said)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        done = doctor(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        thread.join()
+    assert (done.returncode, problems(done.stdout)) == (1, ["unreachable"])
+    assert "somebody listens there, and no answer of HTTP comes: " in done.stdout
 
 
 def test_without_a_token_nothing_is_asked_for_and_it_is_said_how(deployment):

@@ -4,17 +4,17 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::probes::{Aspect, CLAIMED_ADDRESS};
 use super::remedy::{FrontServer, Topic, line};
-use super::{Answer, Probe, Testimony, Url};
+use super::{Answer, Probe, Silence, Testimony, Url};
 use crate::{Finding, Mend, Place, Problem, Severity};
 
 /// Says what is wrong, from what came back for each probe; where nothing came back, the reason stands in its place.
 ///
 /// `token` tells whether one was sent: without it, only what a visitor sees can be judged.
-pub fn judge(url: &Url, asked: &[(Probe, Result<Answer, String>)], token: bool) -> Vec<Finding> {
+pub fn judge(url: &Url, asked: &[(Probe, Result<Answer, Silence>)], token: bool) -> Vec<Finding> {
     let Some((_, plain)) = asked.first() else { return Vec::new() };
     let answer = match plain {
         Ok(answer) => answer,
-        Err(reason) => return vec![unreachable(url, reason)],
+        Err(silence) => return vec![unreachable(url, silence)],
     };
     let server = field(answer, "server").unwrap_or_default();
     let named = FrontServer::named(server);
@@ -34,7 +34,7 @@ pub fn judge(url: &Url, asked: &[(Probe, Result<Answer, String>)], token: bool) 
     for (probe, answer) in asked {
         match answer {
             Ok(answer) => judge.probe(probe, answer),
-            Err(reason) => judge.refused(probe, reason),
+            Err(silence) => judge.refused(probe, silence),
         }
     }
     judge.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -59,14 +59,27 @@ fn testimony(answer: &Answer) -> Option<Testimony> {
     serde_json::from_slice(&answer.body).ok().filter(|_| answer.status == 200)
 }
 
-fn unreachable(url: &Url, reason: &str) -> Finding {
-    Finding::error(
-        Problem::Unreachable,
-        Place::Url(url.to_string()),
-        format!("nobody answers: {reason}"),
-        "the name does not lead here, the port is closed, or the front server is not running",
-        Mend::Command(format!("curl -v {url}")),
-    )
+fn unreachable(url: &Url, silence: &Silence) -> Finding {
+    let (what, why) = match silence {
+        Silence::Connection(reason) => (
+            format!("nobody answers: {reason}"),
+            "the name does not lead here, the port is closed, or the front server is not running",
+        ),
+        Silence::Tls(reason) if reason.contains("CERTIFICATE") => (
+            format!("the certificate is not accepted: {reason}"),
+            "it is not for this name, out of date, or from nobody whom this machine trusts",
+        ),
+        Silence::Tls(reason) => (
+            format!("somebody listens there, and does not speak TLS: {reason}"),
+            "the port is not that of https, or the front server has no TLS (nginx: ssl behind listen; Apache: SSLEngine on)",
+        ),
+        Silence::Http(reason) => (
+            format!("somebody listens there, and no answer of HTTP comes: {reason}"),
+            "the port is that of another protocol (https, FastCGI), or who listens there does not answer in time",
+        ),
+    };
+    let mend = Mend::Command(format!("curl -v {url}"));
+    Finding::error(Problem::Unreachable, Place::Url(url.to_string()), what, why, mend)
 }
 
 fn is_refused(status: u16) -> bool {
@@ -254,8 +267,8 @@ impl Judge<'_> {
         self.add(Severity::Warning, Problem::ClientAddress, target, what, why, mend);
     }
 
-    fn refused(&mut self, probe: &Probe, reason: &str) {
-        let what = format!("no answer to this request: {reason}");
+    fn refused(&mut self, probe: &Probe, silence: &Silence) {
+        let what = format!("no answer to this request: {silence}");
         let why = "the front server closes the connection rather than pass the request on";
         self.add(Severity::Warning, Problem::PathRefused, &probe.target, what, why, self.line(Topic::Path));
     }

@@ -11,7 +11,7 @@ fn judged(url: &str, server: &str, change: impl Fn(&Probe, &mut Testimony)) -> V
 
 fn findings(url: &str, server: &str, change: impl Fn(&Probe, &mut Testimony)) -> Vec<Finding> {
     let url = Url::parse(url).unwrap();
-    let asked: Vec<(Probe, Result<Answer, String>)> = probes(&url)
+    let asked: Vec<(Probe, Result<Answer, Silence>)> = probes(&url)
         .into_iter()
         .map(|probe| {
             let (path, query) = probe.target.split_once('?').unwrap_or((&probe.target, ""));
@@ -254,8 +254,19 @@ fn what_is_said_without_a_witness() {
     assert_eq!(said(200, true).what, "nginx answers 200: it or the application answers, and not the witness");
     assert!(said(200, true).why.contains("an answer of its own"));
     assert_eq!((said(200, false).severity, said(404, true).severity), (Severity::Note, Severity::Error));
-    let nobody = judge(&url, &[(probes(&url)[0].clone(), Err("connection refused".into()))], true);
-    assert_eq!(nobody[0].problem, Problem::Unreachable);
+    for (silence, what) in [
+        (Silence::Connection("connection refused".into()), "nobody answers: connection refused"),
+        (Silence::Tls("wrong version".into()), "somebody listens there, and does not speak TLS: wrong version"),
+        (
+            Silence::Tls("CERTIFICATE_VERIFY_FAILED".into()),
+            "the certificate is not accepted: CERTIFICATE_VERIFY_FAILED",
+        ),
+        (Silence::Http("timed out".into()), "somebody listens there, and no answer of HTTP comes: timed out"),
+    ] {
+        let said = judge(&url, &[(probes(&url)[0].clone(), Err(silence))], true);
+        assert_eq!((said.len(), said[0].problem, said[0].what.as_str()), (1, Problem::Unreachable, what));
+        assert_eq!(said[0].why.contains("closed"), what.starts_with("nobody"), "{}", said[0]);
+    }
 }
 
 #[test]
@@ -263,7 +274,7 @@ fn a_path_that_the_front_server_keeps_for_itself() {
     let url = Url::parse("http://example.org/").unwrap();
     let right = findings("http://example.org/", "Apache", |_, _| {});
     assert_eq!(right, []);
-    let asked: Vec<(Probe, Result<Answer, String>)> = probes(&url)
+    let asked: Vec<(Probe, Result<Answer, Silence>)> = probes(&url)
         .into_iter()
         .map(|probe| {
             let status = if probe.aspect == Aspect::EncodedSlash { 404 } else { 200 };
