@@ -127,7 +127,15 @@ fn host(deployment: &Deployment) -> String {
 /// `ServerName` takes neither a pattern nor an IPv6 address; `ServerAlias` takes both.
 fn names(names: &[String]) -> String {
     let own = names.iter().position(|name| !name.contains(['*', '[']));
-    let mut out = own.map_or(String::new(), |own| format!("    ServerName {}\n", names[own]));
+    let mut out = match own {
+        Some(own) => format!("    ServerName {}\n", names[own]),
+        None if names.is_empty() => String::new(),
+        None => {
+            "    # A name that nobody has: without one, the machine's own name would lead here, too.\n    ServerName \
+                 millau.invalid\n"
+                .to_owned()
+        }
+    };
     for (_, alias) in names.iter().enumerate().filter(|(at, _)| Some(*at) != own) {
         let _ = writeln!(out, "    ServerAlias {alias}");
     }
