@@ -144,8 +144,9 @@ def cookies(environ, start_response):
 @application.case
 def fields(environ, start_response):
     """Many fields, a long one, one that is not ASCII and an empty one."""
+    long = "l" * int(asked(environ).get("long", "6000"))
     many = [(f"X-Field-{number}", f"value {number}") for number in range(int(asked(environ).get("many", "60")))]
-    start_response("200 OK", [*TEXT, *many, ("X-Long", "l" * 6000), ("X-Latin", "caf\xe9"), ("X-Empty", "")])
+    start_response("200 OK", [*TEXT, *many, ("X-Long", long), ("X-Latin", "caf\xe9"), ("X-Empty", "")])
     return [b"fields"]
 
 

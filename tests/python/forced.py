@@ -24,6 +24,13 @@ FORCED = [
     Forced("lighttpd-ajp", "CONTENT_LENGTH", "lighttpd sends a length of 0 with every request"),
     Forced("lighttpd-ajp", "a field of 20 kB", "lighttpd's AJP packets hold 8 KiB"),
     Forced("apache-fastcgi", "a field of 20 kB", "mod_proxy_fcgi leaves out variables that do not fit in 16 KiB"),
+    Forced("apache-fastcgi", "a response field of 20 kB", "only HTTP and AJP have a setting for more than 8190 bytes"),
+    Forced("apache-scgi", "a response field of 20 kB", "as apache-fastcgi"),
+    Forced("apache-uwsgi", "a response field of 20 kB", "as apache-fastcgi"),
+    Forced("apache-spawn", "a response field of 20 kB", "as apache-fastcgi"),
+    Forced("apache-cgi", "a response field of 20 kB", "as apache-fastcgi"),
+    Forced("apache-relay", "a response field of 20 kB", "as apache-fastcgi"),
+    Forced("lighttpd-ajp", "a response field of 20 kB", "lighttpd's AJP packets hold 8 KiB"),
     Forced("*-ajp", "REQUEST_URI", "AJP carries a path that the front server has decoded and encoded again"),
     Forced(
         "apache-ajp", "dots behind empty segments", "without MergeSlashes, .. takes an empty segment alone (RFC 3986)"

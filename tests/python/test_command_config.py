@@ -47,6 +47,9 @@ def test_what_the_front_server_refuses_is_told_in_its_own_words(tmp_path):
         (["ngnix"], "did you mean 'nginx'?"),
         (["nginx", "--bind", "ajp://127.0.0.1:1"], "nginx does not speak AJP"),
         (["apache", "--mount", "shop"], "the path must start with '/'"),
+        (["nginx", "--mount", "/a=b"], "without what is served there: write --mount /a"),
+        (["nginx", "--static", "/x=/tmp", "--static", "/x=/var"], "'/x' is given twice"),
+        (["apache", "--bind", "fastcgi+unix:/tmp/a|b.sock"], "Apache cannot name a socket with '|' in its path"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_exit_code_2(arguments, message):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import threading
 
 import pytest
 from front_server import APPS, Pair, Place, program, start_front_server
-from server import Server, run_millau
+from server import PATIENCE, Server, run_millau
 from test_command_doctor import problems
 
 TOKEN = "0123456789abcdef-of-the-tests"
@@ -95,7 +97,7 @@ def test_what_millau_config_prints_is_found_right(deployment, pair):
             "host-wrong",
             "nginx, in the location: proxy_set_header Host $http_host;",
         ),
-        (PAIRS[0], r"proxy_set_header\s+X-Forwarded-For", "client-address", "$proxy_add_x_forwarded_for"),
+        (PAIRS[0], r"proxy_set_header\s+X-Forwarded-For", "client-address", "X-Forwarded-For $remote_addr;"),
         (PAIRS[2], r"ProxyPreserveHost", "host-wrong", "Apache, beside ProxyPass: ProxyPreserveHost On"),
     ],
     ids=["nginx-host", "nginx-client", "apache-host"],
@@ -104,6 +106,56 @@ def test_a_line_that_is_missing_is_named(deployment, pair, line, problem, said):
     done = deployment.examine(pair, without(line))
     assert problem in problems(done.stdout), done.stdout
     assert said in done.stdout
+
+
+def test_nginx_s_own_line_for_the_host_is_to_be_replaced(deployment):
+    """Debian's fastcgi_params has it. A second line below the include, which makes two hosts of it, is not advised."""
+    stock, advised = "fastcgi_param HTTP_HOST $host;", "fastcgi_param HTTP_HOST $http_host;"
+
+    def with_lines(*lines: str):
+        return deployment.examine(
+            PAIRS[1], lambda printed: re.sub(r"(fastcgi_pass [^;]+;)", "\n".join((r"\1", *lines)), printed)
+        )
+
+    done = with_lines(stock)
+    assert problems(done.stdout) == ["host-wrong"], done.stdout
+    assert f"in place of any line for HTTP_HOST there and in the file fastcgi_params: {advised}" in done.stdout
+    assert problems(with_lines(stock, advised).stdout) == ["host-wrong"]
+    assert problems(with_lines(advised).stdout) == []
+
+
+def test_a_front_server_that_adds_to_what_a_client_claims(deployment):
+    """Over the loopback interface the client asks from an address that Millau believes."""
+
+    def with_value(value: str):
+        return deployment.examine(
+            PAIRS[0],
+            lambda printed: printed.replace("X-Forwarded-For $remote_addr;", f"X-Forwarded-For {value};"),
+        )
+
+    added = with_value("$proxy_add_x_forwarded_for")
+    assert (added.returncode, problems(added.stdout)) == (0, ["client-address"]), added.stdout
+    assert "a client at 127.0.0.1 can choose the address" in added.stdout
+    passed_on = with_value("$http_x_forwarded_for")
+    assert passed_on.returncode == 1 and "as the client sent it" in passed_on.stdout
+    for done in (added, passed_on):
+        assert "nginx, in the location: proxy_set_header X-Forwarded-For $remote_addr;" in done.stdout
+
+
+def test_a_query_that_the_front_server_leaves_out(deployment):
+    done = deployment.examine(
+        PAIRS[1], lambda printed: printed.replace("QUERY_STRING $query_string;", 'QUERY_STRING "";')
+    )
+    assert (done.returncode, problems(done.stdout)) == (1, ["query-mangled"]), done.stdout
+    assert "fastcgi_param QUERY_STRING $query_string;" in done.stdout and "split_path_info" not in done.stdout
+
+
+@pytest.mark.parametrize(("pair", "name"), [(PAIRS[1], "REMOTE_ADDR"), (PAIRS[0], "X-Forwarded-For")], ids=str)
+def test_a_client_that_the_front_server_takes_for_another(deployment, pair, name):
+    done = deployment.examine(pair, lambda printed: printed.replace(f"{name} $remote_addr;", f"{name} 198.51.100.1;"))
+    assert problems(done.stdout) == ["client-address"], done.stdout
+    assert "the client asks from 127.0.0.1, the application sees 198.51.100.1" in done.stdout
+    assert f"{name} $remote_addr;" in done.stdout
 
 
 def test_a_scheme_that_the_front_server_tells_wrongly(deployment):
@@ -143,9 +195,56 @@ def test_a_front_server_that_does_not_reach_millau(deployment):
     assert "nginx answers 502: it does not reach Millau" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:99999/", "'99999' is no port"),
+        ("http://a:secret@127.0.0.1:1/", "the URL names a user"),
+        ("ftp://x/", "does not begin with http:// or https://"),
+    ],
+)
+def test_a_url_that_cannot_be_asked(url, said):
+    done = doctor(url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr and done.stderr.count("\n") == 1 and "secret" not in done.stderr
+
+
 def test_nobody_at_the_address():
     done = doctor("http://127.0.0.1:1/")
     assert (done.returncode, problems(done.stdout)) == (1, ["unreachable"])
+
+
+def test_a_url_at_which_no_application_is():
+    with Server("--mount=/shop=behind", cwd=APPS, env={"MILLAU_DOCTOR_TOKEN": TOKEN}) as server:
+        for path, found in (("/", ["not-mounted"]), ("/shopping", ["not-mounted"]), ("/shop", []), ("/shop/a/", [])):
+            done = doctor(server.fronts[0] + path)
+            assert (done.returncode, problems(done.stdout)) == (1 if found else 0, found), done.stdout
+
+
+def test_somebody_who_speaks_no_tls(deployment):
+    done = doctor(deployment.bind(PAIRS[0]).replace("http://", "https://"))
+    assert (done.returncode, problems(done.stdout)) == (1, ["unreachable"])
+    assert "somebody listens there, and does not speak TLS: " in done.stdout
+    assert "closed" not in done.stdout and "nobody" not in done.stdout
+
+
+@pytest.mark.parametrize("said", [b"SSH-2.0-OpenSSH_9.2\r\n", b""])
+def test_somebody_who_speaks_no_http(said):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+
+        def answer() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(65536)
+                peer.sendall(said)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        done = doctor(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        thread.join()
+    assert (done.returncode, problems(done.stdout)) == (1, ["unreachable"])
+    assert "somebody listens there, and no answer of HTTP comes: " in done.stdout
 
 
 def test_without_a_token_nothing_is_asked_for_and_it_is_said_how(deployment):
@@ -157,6 +256,16 @@ def test_without_a_token_nothing_is_asked_for_and_it_is_said_how(deployment):
 def test_with_another_token_the_application_answers(deployment):
     done = doctor(deployment.bind(PAIRS[0]), token="0123456789abcdef-of-others")
     assert (done.returncode, problems(done.stdout)) == (1, ["no-witness"])
+
+
+def test_a_page_of_the_front_server_s_own(deployment):
+    def own_page(printed: str) -> str:
+        return re.sub(r"proxy_pass [^;]+;", "default_type text/html; return 200 welcome;", printed)
+
+    done = deployment.examine(PAIRS[0], own_page)
+    assert (done.returncode, problems(done.stdout)) == (1, ["no-witness"])
+    assert "nginx answers 200: it or the application answers, and not the witness" in done.stdout
+    assert "ask for a URL that leads to Millau" in done.stdout
 
 
 def test_the_witness_hides_credentials_and_is_not_stored(deployment):

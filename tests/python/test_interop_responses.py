@@ -131,6 +131,14 @@ def test_many_and_long_fields_of_a_response_arrive(front):
         assert response["X-Latin"] == "caf\xe9"
 
 
+def test_a_response_field_of_20_kb_arrives(front):
+    if why := forced(front.pair, "a response field of 20 kB"):
+        pytest.skip(why)
+    response = front.request("GET", "/fields?long=20000")
+    assert response.status == 200
+    assert response["X-Long"] == "l" * 20_000
+
+
 def test_what_no_application_knows_is_the_application_s_404(front):
     response = front.request("GET", "/no/such/thing")
     assert response.status == 404

@@ -1,6 +1,6 @@
 //! What answers requests.
 
-use crate::Exchange;
+use crate::{Exchange, Request};
 
 /// Anything that answers requests: a Python application, a directory of files, a middleware around another application.
 ///
@@ -20,6 +20,11 @@ pub trait Application: Send + Sync {
     /// Runs the whole life of a worker thread inside whatever the application keeps per thread.
     fn thread(&self, work: &mut dyn FnMut()) {
         work();
+    }
+
+    /// False where there is nothing at the path of a request: a 404 would come, whatever the applications do.
+    fn is_at(&self, _request: &Request) -> bool {
+        true
     }
 
     /// Where in the application a worker thread is (the system's number of it), for the log; may wait for what the

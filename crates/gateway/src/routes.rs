@@ -109,6 +109,10 @@ impl Application for Routes {
         Self::nested(&self.mounts, true, work);
     }
 
+    fn is_at(&self, request: &Request) -> bool {
+        self.route(request).is_some()
+    }
+
     fn whereabouts(&self, thread: i32) -> Option<String> {
         self.mounts.iter().find_map(|(_, application)| application.whereabouts(thread))
     }
@@ -143,7 +147,11 @@ mod tests {
     #[test]
     fn without_a_root_some_paths_lead_nowhere() {
         let routes = routes(&["/app"]).unwrap();
-        assert!(routes.find(b"/").is_none() && routes.find(b"/apple").is_none());
+        for (path, is_at) in [("/", false), ("/apple", false), ("/app", true), ("/app/", true)] {
+            let mut request = Request::default();
+            request.set_path(b"", path.as_bytes());
+            assert_eq!(routes.is_at(&request), is_at, "{path}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
 use millau_config::Examination;
-use millau_doctor::{Answer, Finding, Probe, Problem, Severity, TOKEN_FIELD, Url, file_probe, judge, probes};
+use millau_doctor::{Answer, Finding, Probe, Problem, Severity, Silence, TOKEN_FIELD, Url, file_probe, judge, probes};
 use pyo3::prelude::*;
 
 /// How long one answer may take, in seconds; `--time-limit` is about scripts.
@@ -13,35 +13,28 @@ const PATIENCE: f64 = 10.0;
 type Reply = (u16, Vec<(String, String)>, Vec<u8>, (String, u16));
 
 /// Asks everything that there is to ask, and tells what is wrong. `true`: nothing is, as far as could be told.
-pub(super) fn examine(py: Python<'_>, text: &str, examination: &Examination, out: &mut impl Write) -> io::Result<bool> {
-    let url = match Url::parse(text) {
-        Ok(url) => url,
-        Err(problem) => {
-            writeln!(out, "error: {problem}")?;
-            return Ok(false);
-        }
-    };
+pub(super) fn examine(py: Python<'_>, url: &Url, examination: &Examination, out: &mut impl Write) -> io::Result<bool> {
     let token = examination.token.as_deref();
-    let mut asked: Vec<(Probe, Result<Answer, String>)> = Vec::new();
-    for probe in probes(&url) {
-        let answer = ask(py, &url, &probe, token);
+    let mut asked: Vec<(Probe, Result<Answer, Silence>)> = Vec::new();
+    for probe in probes(url) {
+        let answer = ask(py, url, &probe, token);
         let is_first = asked.is_empty();
         // Without a witness no path can tell more than the first.
         let is_witness = answer.as_ref().is_ok_and(|answer| answer.status == 200 && answer.body.starts_with(b"{"));
         asked.push((probe, answer));
         if is_first && !(token.is_some() && is_witness) {
-            if let Some(probe) = file_probe(&url) {
-                let answer = ask(py, &url, &probe, token);
+            if let Some(probe) = file_probe(url) {
+                let answer = ask(py, url, &probe, token);
                 asked.push((probe, answer));
             }
             break;
         }
     }
-    let findings = judge(&url, &asked, token.is_some());
-    tell(&url, &asked, &findings, out)
+    let findings = judge(url, &asked, token.is_some());
+    tell(url, &asked, &findings, out)
 }
 
-fn ask(py: Python<'_>, url: &Url, probe: &Probe, token: Option<&str>) -> Result<Answer, String> {
+fn ask(py: Python<'_>, url: &Url, probe: &Probe, token: Option<&str>) -> Result<Answer, Silence> {
     let mut fields = vec![("Host".to_owned(), url.authority()), ("User-Agent".into(), "millau doctor".into())];
     fields.extend(probe.fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     if let Some(token) = token {
@@ -60,13 +53,24 @@ fn ask(py: Python<'_>, url: &Url, probe: &Probe, token: Option<&str>) -> Result<
             let sent_from = address.map(|address| SocketAddr::new(address, port));
             Ok(Answer { status, fields, body, sent_from })
         }
-        Err(error) => Err(error.value(py).to_string()),
+        Err(error) => Err(silence(py, &error)),
+    }
+}
+
+/// How far a request came: the module raises with the name of the protocol that failed, and the reason.
+fn silence(py: Python<'_>, error: &PyErr) -> Silence {
+    let told = error.value(py).getattr("args").and_then(|arguments| arguments.extract::<(String, String)>());
+    match told {
+        Ok((protocol, reason)) if protocol == "TLS" => Silence::Tls(reason),
+        Ok((protocol, reason)) if protocol == "HTTP" => Silence::Http(reason),
+        Ok((_, reason)) => Silence::Connection(reason),
+        Err(_) => Silence::Connection(error.value(py).to_string()),
     }
 }
 
 fn tell(
     url: &Url,
-    asked: &[(Probe, Result<Answer, String>)],
+    asked: &[(Probe, Result<Answer, Silence>)],
     findings: &[Finding],
     out: &mut impl Write,
 ) -> io::Result<bool> {

@@ -4,12 +4,12 @@ mod deployment;
 mod scripts;
 mod target;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use millau_config::Examination;
-use millau_doctor::{Options, SERVER_PATH, Served, User, scripts_in};
+use millau_doctor::{Options, SERVER_PATH, Served, Url, User, scripts_in};
 use pyo3::prelude::*;
 
 use scripts::Scripts;
@@ -19,7 +19,7 @@ enum Subject {
     Script(PathBuf),
     Directory(PathBuf),
     Application(String),
-    Deployment(String),
+    Deployment(Url),
 }
 
 /// Examines every subject. `Ok(true)`: no error is left.
@@ -27,13 +27,15 @@ enum Subject {
 /// # Errors
 /// What makes the examination itself impossible, in one line for the operator.
 pub(crate) fn examine(py: Python<'_>, examination: &Examination, out: &mut impl Write) -> Result<bool, String> {
-    let options = options(examination)?;
+    let subjects = examination.subjects.iter().map(|word| subject(word)).collect::<Result<Vec<_>, _>>()?;
+    let are_urls = subjects.iter().all(|subject| matches!(subject, Subject::Deployment(_)));
+    let options = options(examination, are_urls)?;
     let mut is_well = true;
-    for (index, word) in examination.subjects.iter().enumerate() {
+    for (index, subject) in subjects.into_iter().enumerate() {
         if index > 0 {
             let _ = writeln!(out);
         }
-        is_well &= match subject(word) {
+        is_well &= match subject {
             Subject::Script(path) => {
                 Scripts { examination, options: &options }.all(std::slice::from_ref(&path), out).map_err(broken)?
             }
@@ -50,14 +52,13 @@ fn broken(error: io::Error) -> String {
     format!("the report cannot be written: {error}")
 }
 
-fn options(examination: &Examination) -> Result<Options, String> {
+fn options(examination: &Examination, are_urls: bool) -> Result<Options, String> {
     let current = User::current();
     let user = match &examination.user {
         Some(name) => User::named(name).map_err(|error| format!("--user: {error}"))?,
         None => current.clone(),
     };
-    let is_url = |word: &OsString| word.to_string_lossy().starts_with("http");
-    if current.is_root() && examination.user.is_none() && !examination.subjects.iter().all(is_url) {
+    if current.is_root() && examination.user.is_none() && !are_urls {
         if examination.run {
             return Err(
                 "--run as root: name the user that the web server runs scripts as, with --user www-data, say".into()
@@ -88,27 +89,32 @@ fn options(examination: &Examination) -> Result<Options, String> {
     })
 }
 
-fn subject(word: &OsStr) -> Subject {
+fn subject(word: &OsStr) -> Result<Subject, String> {
     let text = word.to_string_lossy();
     if text.starts_with("http://") || text.starts_with("https://") {
-        return Subject::Deployment(text.into_owned());
+        return Url::parse(&text).map(Subject::Deployment);
     }
     let path = Path::new(text.strip_prefix("cgi:").map_or(word, OsStr::new));
     if path.is_dir() {
-        return Subject::Directory(path.to_owned());
+        return Ok(Subject::Directory(path.to_owned()));
     }
     if path.exists() {
-        return match text.strip_prefix("cgi:") {
+        return Ok(match text.strip_prefix("cgi:") {
             None if target::is_application(path) => Subject::Application(text.into_owned()),
             _ => Subject::Script(path.to_owned()),
-        };
+        });
+    }
+    // No TARGET has "//" behind its colon.
+    if text.contains("://") {
+        return Url::parse(&text).map(Subject::Deployment);
     }
     // module:attribute and file.py:attribute name no file; a path that leads nowhere is one of a script.
     let source = text.split_once(':').map_or(&*text, |(source, _)| source);
-    if text.contains(':') && !text.starts_with("cgi:") || !(source.contains('/') || has_suffix(path)) {
-        return Subject::Application(text.into_owned());
-    }
-    Subject::Script(path.to_owned())
+    Ok(if text.contains(':') && !text.starts_with("cgi:") || !(source.contains('/') || has_suffix(path)) {
+        Subject::Application(text.into_owned())
+    } else {
+        Subject::Script(path.to_owned())
+    })
 }
 
 fn has_suffix(path: &Path) -> bool {

@@ -1,6 +1,7 @@
 //! `millau config`: what the configuration of a front server is to be for. Says nothing of how front servers are set up.
 
 use std::ffi::OsString;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -130,9 +131,7 @@ pub(crate) fn read(matches: &ArgMatches) -> Result<Deployment, UsageError> {
     let deployment = Deployment {
         server,
         way: way(one("bind")?.as_deref(), one("program")?)?,
-        mount: one("mount")?
-            .map_or(Ok(String::new()), |path| prefix(&path))
-            .map_err(|problem| bad("mount", &problem))?,
+        mount: one("mount")?.map_or(Ok(String::new()), |path| mount(&path))?,
         static_files: many("static")?.iter().map(|value| static_files(value)).collect::<Result<_, _>>()?,
         listen: listen(one("listen")?.as_deref().unwrap_or("*:80"))?,
         server_names: many("server-name")?.into_iter().map(server_name).collect::<Result<_, _>>()?,
@@ -149,6 +148,9 @@ impl Deployment {
     /// Not every front server speaks everything.
     fn check_that_it_can_be(&self) -> Result<(), UsageError> {
         let name = self.server.name();
+        if let Some(path) = self.static_path_given_twice() {
+            return Err(bad("static", &format!("'{path}' is given twice: one path has one directory")));
+        }
         match (&self.way, self.server) {
             (Way::FastcgiProgram(_) | Way::CgiProgram(_), FrontServer::Nginx) => Err(UsageError::new(
                 "nginx starts no programs: run millau serve by itself and name its --bind, without --program",
@@ -169,12 +171,24 @@ impl Deployment {
             {
                 Err(UsageError::new("Apache speaks AJP over TCP only: write --bind ajp://127.0.0.1:8009, say"))
             }
+            // Behind a bar Apache looks for the URL, and it knows no way to quote one.
+            (Way::Bind(Bind { address: Address::Unix(path), .. }), FrontServer::Apache)
+                if path.to_string_lossy().contains('|') =>
+            {
+                Err(bad("bind", &format!("'{}': Apache cannot name a socket with '|' in its path", path.display())))
+            }
             _ if self.static_files.iter().any(|files| files.prefix == self.mount) => Err(UsageError::new(format!(
                 "--static {}: the application is there; {name} cannot serve both at one path",
                 if self.mount.is_empty() { "/" } else { &self.mount }
             ))),
             _ => Ok(()),
         }
+    }
+
+    fn static_path_given_twice(&self) -> Option<&str> {
+        let mut paths: Vec<&str> = self.static_files.iter().map(|files| &*files.prefix).collect();
+        paths.sort_unstable();
+        paths.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
     }
 }
 
@@ -264,6 +278,16 @@ fn absolute(option: &str, path: String) -> Result<String, UsageError> {
     Ok(if trimmed.is_empty() { path } else { trimmed.to_owned() })
 }
 
+fn mount(value: &str) -> Result<String, UsageError> {
+    if let Some((path, _)) = value.split_once('=') {
+        return Err(bad(
+            "mount",
+            &format!("'{value}': a path alone, without what is served there: write --mount {path}"),
+        ));
+    }
+    prefix(value).map_err(|problem| bad("mount", &problem))
+}
+
 fn static_files(value: &str) -> Result<StaticFiles, UsageError> {
     let Some((path, directory)) = value.split_once('=') else {
         return Err(bad("static", &format!("'{value}': write /PATH=DIRECTORY, for instance /static=/srv/shop/static")));
@@ -291,11 +315,30 @@ fn listen(value: &str) -> Result<(Option<String>, u16), UsageError> {
     }
 }
 
+/// What every front server takes: a host name, one with `*` for its first or last label, or an IPv6 address in brackets.
 fn server_name(name: String) -> Result<String, UsageError> {
-    match name.chars().find(|c| !c.is_alphanumeric() && !matches!(c, '.' | '-' | '_' | '*' | '[' | ']' | ':')) {
-        Some(odd) => Err(bad("server-name", &format!("'{name}': '{odd}' cannot be part of a host name"))),
-        None => Ok(name),
+    let refuse = |problem: &str| Err(bad("server-name", &format!("'{name}': {problem}")));
+    if let Some(address) = name.strip_prefix('[') {
+        return match address.strip_suffix(']').map(str::parse::<Ipv6Addr>) {
+            Some(Ok(_)) => Ok(name),
+            _ => refuse("not an IPv6 address in brackets"),
+        };
     }
+    match name.chars().find(|c| !c.is_alphanumeric() && !matches!(c, '.' | '-' | '_' | '*')) {
+        Some(':') => return refuse("a name has no port (--listen has it), and an IPv6 address stands in brackets"),
+        Some(odd) => return refuse(&format!("'{odd}' cannot be part of a host name")),
+        None => {}
+    }
+    let without_pattern = name.strip_prefix("*.").or_else(|| name.strip_suffix(".*")).unwrap_or(&name);
+    if without_pattern.contains('*') {
+        return refuse(
+            "'*' stands for the first or the last part of a name: *.example.org or www.*; every name is --server-name left out",
+        );
+    }
+    if without_pattern.split('.').all(str::is_empty) {
+        return refuse("there is nothing of a name in it");
+    }
+    Ok(name)
 }
 
 #[cfg(test)]
@@ -365,6 +408,19 @@ mod tests {
             ("apache --mount /a\"b", "--mount '/a\\\"b': '\\\"' means something of its own"),
             ("apache --listen http+unix:/a", "--listen: 'http+unix:/a' is no address of TCP with a port"),
             ("apache --server-name a/b", "--server-name: 'a/b': '/' cannot be part of a host name"),
+            ("apache --server-name a:80", "--server-name: 'a:80': a name has no port"),
+            (
+                "nginx --server-name ::1",
+                "--server-name: '::1': a name has no port (--listen has it), and an IPv6 address",
+            ),
+            ("nginx --server-name [::1]:80", "--server-name: '[::1]:80': not an IPv6 address in brackets"),
+            ("nginx --server-name *", "--server-name: '*': '*' stands for the first or the last part of a name"),
+            ("nginx --server-name *a", "--server-name: '*a': '*' stands for"),
+            ("nginx --server-name *.b.*", "--server-name: '*.b.*': '*' stands for"),
+            ("nginx --server-name .", "--server-name: '.': there is nothing of a name in it"),
+            ("nginx --mount /a=b", "--mount: '/a=b': a path alone, without what is served there: write --mount /a"),
+            ("apache --bind fastcgi+unix:/a|b", "--bind: '/a|b': Apache cannot name a socket with '|' in its path"),
+            ("apache --static /a=/srv --static /b=/srv --static /a/=/var", "--static: '/a' is given twice"),
             ("nginx --mont /a", "unknown option '--mont'; did you mean '--mount'?"),
         ] {
             let message = read(line).unwrap_err();

@@ -89,12 +89,7 @@ fn address(deployment: &Deployment) -> String {
 
 fn host(deployment: &Deployment) -> String {
     let mut out = format!("<VirtualHost {}>\n", address(deployment));
-    if let Some((first, others)) = deployment.server_names.split_first() {
-        let _ = writeln!(out, "    ServerName {first}");
-        if !others.is_empty() {
-            let _ = writeln!(out, "    ServerAlias {}", others.join(" "));
-        }
-    }
+    out.push_str(&names(&deployment.server_names));
     out.push_str(
         "    # SERVER_NAME is the host that the client asked for, as everywhere.\n    UseCanonicalName Off\n    # An encoded slash in \
          a path is the application's business; without this it is a 404.\n    AllowEncodedSlashes On\n    # A field line may be \
@@ -129,6 +124,24 @@ fn host(deployment: &Deployment) -> String {
     out
 }
 
+/// `ServerName` takes neither a pattern nor an IPv6 address; `ServerAlias` takes both.
+fn names(names: &[String]) -> String {
+    let own = names.iter().position(|name| !name.contains(['*', '[']));
+    let mut out = match own {
+        Some(own) => format!("    ServerName {}\n", names[own]),
+        None if names.is_empty() => String::new(),
+        None => {
+            "    # A name that nobody has: without one, the machine's own name would lead here, too.\n    ServerName \
+                 millau.invalid\n"
+                .to_owned()
+        }
+    };
+    for (_, alias) in names.iter().enumerate().filter(|(at, _)| Some(*at) != own) {
+        let _ = writeln!(out, "    ServerAlias {alias}");
+    }
+    out
+}
+
 /// `ProxyPass` and what belongs to it.
 fn proxy(out: &mut String, deployment: &Deployment, bind: &Bind) {
     let scheme = match bind.protocol {
@@ -151,9 +164,10 @@ fn proxy(out: &mut String, deployment: &Deployment, bind: &Bind) {
                  word; Apache adds the\n    # client's address itself.\n    RequestHeader unset X-Forwarded-For\n    RequestHeader set \
                  X-Forwarded-Proto \"expr=%{REQUEST_SCHEME}\"\n    RequestHeader set X-Forwarded-Port \"expr=%{SERVER_PORT}\"\n    # \
                  nocanon: the client's own path arrives, encoded as it was.\n    # ttl: Apache gives up idle connections before \
-                 Millau closes them.\n",
+                 Millau closes them.\n    # responsefieldsize: a field of the response may be as long; above 8190 bytes it \
+                 would be a 502.\n",
             );
-            options.push_str(" nocanon ttl=3");
+            options.push_str(" nocanon ttl=3 responsefieldsize=65536");
         }
         Protocol::Fastcgi => {
             out.push_str(
@@ -175,7 +189,7 @@ fn proxy(out: &mut String, deployment: &Deployment, bind: &Bind) {
             );
             options.push_str(" flushpackets=on ttl=3");
             if !deployment.ajp_secret.is_empty() {
-                let _ = write!(options, " secret={}", deployment.ajp_secret);
+                let _ = write!(options, " \"secret={}\"", deployment.ajp_secret);
             }
         }
     }

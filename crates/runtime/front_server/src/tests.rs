@@ -7,8 +7,10 @@ use millau_config::{Invocation, parse};
 
 use super::*;
 
+/// A word may hold a blank, which is written `␣`.
 fn deployment(line: &str) -> Deployment {
-    let arguments = ["millau", "config"].into_iter().chain(line.split(' '));
+    let words = line.split(' ').map(|word| word.replace('␣', " "));
+    let arguments = ["millau", "config"].map(str::to_owned).into_iter().chain(words);
     match parse(arguments.map(OsString::from), []).unwrap() {
         Invocation::Config(deployment) => *deployment,
         other => panic!("{other:?}"),
@@ -146,9 +148,23 @@ fn a_whole_configuration_knows_what_a_style_sheet_is() {
 }
 
 #[test]
+fn apache_s_own_name_is_no_pattern() {
+    let text = printed("apache --server-name *.b --server-name [::1] --server-name a --server-name b");
+    let names: Vec<&str> = text.lines().map(str::trim).filter(|line| line.starts_with("Server")).collect();
+    assert_eq!(names, ["ServerName a", "ServerAlias *.b", "ServerAlias [::1]", "ServerAlias b"]);
+    // Else Apache would take its own machine's.
+    let text = printed("apache --server-name *.b");
+    assert!(text.contains("ServerName millau.invalid\n    ServerAlias *.b\n"), "{text}");
+    assert!(!printed("apache").contains("ServerName"));
+}
+
+#[test]
 fn every_front_server_that_is_installed_finds_nothing_wrong() {
     let directory = tempfile::tempdir().unwrap();
-    for line in lines() {
+    let names = "--server-name *.b --server-name www.* --server-name a --server-name [::1]";
+    let odd = ["nginx", "apache", "lighttpd"].map(|server| format!("{server} {names} --bind fastcgi+unix:/a␣b"));
+    let secret = "apache --bind ajp://127.0.0.1:8009 --ajp-secret x␣y".to_owned();
+    for line in lines().into_iter().chain(odd).chain([secret]) {
         let line = line.replace("/etc/p", "/etc/passwd");
         let asked = deployment(&format!("{line} --listen 127.0.0.1:18081 --complete {}", directory.path().display()));
         match check(&asked, &Surroundings::here()) {

@@ -4,17 +4,17 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::probes::{Aspect, CLAIMED_ADDRESS};
 use super::remedy::{FrontServer, Topic, line};
-use super::{Answer, Probe, Testimony, Url};
+use super::{Answer, Probe, Silence, Testimony, Url};
 use crate::{Finding, Mend, Place, Problem, Severity};
 
 /// Says what is wrong, from what came back for each probe; where nothing came back, the reason stands in its place.
 ///
 /// `token` tells whether one was sent: without it, only what a visitor sees can be judged.
-pub fn judge(url: &Url, asked: &[(Probe, Result<Answer, String>)], token: bool) -> Vec<Finding> {
+pub fn judge(url: &Url, asked: &[(Probe, Result<Answer, Silence>)], token: bool) -> Vec<Finding> {
     let Some((_, plain)) = asked.first() else { return Vec::new() };
     let answer = match plain {
         Ok(answer) => answer,
-        Err(reason) => return vec![unreachable(url, reason)],
+        Err(silence) => return vec![unreachable(url, silence)],
     };
     let server = field(answer, "server").unwrap_or_default();
     let named = FrontServer::named(server);
@@ -29,11 +29,12 @@ pub fn judge(url: &Url, asked: &[(Probe, Result<Answer, String>)], token: bool) 
     };
     let front = behind(named, &testimony);
     let mut judge = Judge { url, front, plain: &testimony, findings: Vec::new() };
+    judge.mount();
     judge.surroundings(answer);
     for (probe, answer) in asked {
         match answer {
             Ok(answer) => judge.probe(probe, answer),
-            Err(reason) => judge.refused(probe, reason),
+            Err(silence) => judge.refused(probe, silence),
         }
     }
     judge.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -58,14 +59,27 @@ fn testimony(answer: &Answer) -> Option<Testimony> {
     serde_json::from_slice(&answer.body).ok().filter(|_| answer.status == 200)
 }
 
-fn unreachable(url: &Url, reason: &str) -> Finding {
-    Finding::error(
-        Problem::Unreachable,
-        Place::Url(url.to_string()),
-        format!("nobody answers: {reason}"),
-        "the name does not lead here, the port is closed, or the front server is not running",
-        Mend::Command(format!("curl -v {url}")),
-    )
+fn unreachable(url: &Url, silence: &Silence) -> Finding {
+    let (what, why) = match silence {
+        Silence::Connection(reason) => (
+            format!("nobody answers: {reason}"),
+            "the name does not lead here, the port is closed, or the front server is not running",
+        ),
+        Silence::Tls(reason) if reason.contains("CERTIFICATE") => (
+            format!("the certificate is not accepted: {reason}"),
+            "it is not for this name, out of date, or from nobody whom this machine trusts",
+        ),
+        Silence::Tls(reason) => (
+            format!("somebody listens there, and does not speak TLS: {reason}"),
+            "the port is not that of https, or the front server has no TLS (nginx: ssl behind listen; Apache: SSLEngine on)",
+        ),
+        Silence::Http(reason) => (
+            format!("somebody listens there, and no answer of HTTP comes: {reason}"),
+            "the port is that of another protocol (https, FastCGI), or who listens there does not answer in time",
+        ),
+    };
+    let mend = Mend::Command(format!("curl -v {url}"));
+    Finding::error(Problem::Unreachable, Place::Url(url.to_string()), what, why, mend)
 }
 
 fn is_refused(status: u16) -> bool {
@@ -122,10 +136,14 @@ fn no_witness(url: &Url, answer: &Answer, front: FrontServer, token: bool) -> Fi
             "the front server passes on other paths than this one, or Millau does not know the token",
         ),
         300..=399 => ("sends elsewhere", "this is not the address that leads to Millau"),
-        _ => (
+        _ if front == FrontServer::None => (
             "lets the application answer, and not the witness",
-            "Millau was started without --doctor-token (or MILLAU_DOCTOR_TOKEN), with another token, or the front server \
-             drops the field X-Millau-Doctor",
+            "Millau was started without --doctor-token (or MILLAU_DOCTOR_TOKEN), or with another token",
+        ),
+        _ => (
+            "or the application answers, and not the witness",
+            "the front server has an answer of its own for this path, Millau was started without --doctor-token (or \
+             MILLAU_DOCTOR_TOKEN) or with another token, or the front server drops the field X-Millau-Doctor",
         ),
     };
     let location = field(answer, "location").map_or_else(String::new, |location| format!(" ({location})"));
@@ -134,7 +152,9 @@ fn no_witness(url: &Url, answer: &Answer, front: FrontServer, token: bool) -> Fi
         place,
         format!("{name} answers {status}{location}: it {what}"),
         why,
-        Mend::Advice(format!("start Millau with the same MILLAU_DOCTOR_TOKEN that millau doctor has{script}")),
+        Mend::Advice(format!(
+            "ask for a URL that leads to Millau; start it with the same MILLAU_DOCTOR_TOKEN that millau doctor has{script}"
+        )),
     )
 }
 
@@ -158,6 +178,24 @@ impl Judge<'_> {
         let place = Place::Url(format!("{}://{}{target}", self.url.scheme(), self.url.authority()));
         let finding = Finding::error(problem, place, what, why, Mend::Advice(mend));
         self.findings.push(Finding { severity, ..finding });
+    }
+
+    /// The witness answers at every path, also where no application is.
+    fn mount(&mut self) {
+        let target = format!("{}/", self.url.path);
+        let seen = format!("{}{}", self.plain.variable("SCRIPT_NAME"), self.plain.variable("PATH_INFO"));
+        // Where another path arrives, that is what is to be mended.
+        if !self.plain.is_unmounted || seen != decoded(&target) {
+            return;
+        }
+        let start = match &*self.url.path {
+            "" => "millau serve TARGET, without --mount".to_owned(),
+            path => format!("millau serve --mount {path}=TARGET"),
+        };
+        let what = "the request arrives, and Millau has no application at its path".to_owned();
+        let why = "every --mount is at another path: clients get 404";
+        let mend = format!("{start}; or name the URL of an application: millau doctor URL");
+        self.add(Severity::Error, Problem::NotMounted, &target, what, why, mend);
     }
 
     /// Scheme, host and client: what is the same for every path.
@@ -194,36 +232,43 @@ impl Judge<'_> {
         let port = self.plain.variable("REMOTE_PORT");
         let is_ours = sent_from
             .is_some_and(|ours| seen.parse() == Ok(ours.ip()) && (port.is_empty() || port.parse() == Ok(ours.port())));
-        let is_near = seen.is_empty() || seen.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        let forwarded = self.plain.field("X-Forwarded-For");
+        let is_near = seen.is_empty() || is_loopback(seen);
+        let forwarded = self.plain.forwarded_for();
         // Over the loopback interface the front server's address is ours as well; then what it tells decides.
-        let is_told = self.plain.by_variables || forwarded.is_some();
-        // Who sits behind a translation of addresses does not know its own.
-        let is_another = if self.plain.by_variables {
-            !is_near
-        } else {
-            let last = forwarded.and_then(|addresses| addresses.rsplit(',').next());
-            // A client that the proxy has told of has no port.
-            port.is_empty() && last.is_some_and(|last| last.trim() == seen)
-        };
-        if self.front == FrontServer::None || is_ours && is_told || is_another {
+        let is_told = self.plain.by_variables || !forwarded.is_empty();
+        // A client that the proxy has told of has no port.
+        let is_believed = port.is_empty() && forwarded.last() == Some(&seen);
+        let is_another = if self.plain.by_variables { !is_near } else { is_believed };
+        // Who sits behind a translation of addresses does not know its own; the loopback interface has none.
+        let is_wrong = is_another && !is_near && sent_from.is_some_and(|ours| ours.ip().is_loopback());
+        if self.front == FrontServer::None || is_ours && is_told || is_another && !is_wrong {
             return;
         }
-        let shown = if seen.is_empty() { "no address at all".to_owned() } else { seen.to_owned() };
-        let mend = if self.plain.by_variables {
+        let mend = if self.plain.by_variables || is_wrong {
             self.line(Topic::Client)
         } else if is_told {
             format!("Millau, to believe what the front server tells: millau serve --forwarded-from {proxy}")
         } else {
             format!("{} And with it: millau serve --forwarded-from {proxy}", self.line(Topic::Client))
         };
-        let what = format!("the application sees {shown} for the client's address");
-        let why = "logs, limits and rules about addresses take every client for the front server";
+        let (what, why) = match sent_from {
+            Some(ours) if is_wrong => (
+                format!("the client asks from {}, the application sees {seen} for its address", ours.ip()),
+                "logs, limits and rules about addresses take every client for another",
+            ),
+            _ => (
+                match seen {
+                    "" => "the application sees no address at all for the client's address".to_owned(),
+                    seen => format!("the application sees {seen} for the client's address"),
+                },
+                "logs, limits and rules about addresses take every client for the front server",
+            ),
+        };
         self.add(Severity::Warning, Problem::ClientAddress, target, what, why, mend);
     }
 
-    fn refused(&mut self, probe: &Probe, reason: &str) {
-        let what = format!("no answer to this request: {reason}");
+    fn refused(&mut self, probe: &Probe, silence: &Silence) {
+        let what = format!("no answer to this request: {silence}");
         let why = "the front server closes the connection rather than pass the request on";
         self.add(Severity::Warning, Problem::PathRefused, &probe.target, what, why, self.line(Topic::Path));
     }
@@ -308,7 +353,7 @@ impl Judge<'_> {
         if seen != sent {
             let what = format!("the query {sent:?} arrives as {seen:?}");
             let why = "the query belongs to the application, encoded as the client sent it";
-            self.add(Severity::Error, Problem::QueryMangled, &probe.target, what, why, self.line(Topic::Path));
+            self.add(Severity::Error, Problem::QueryMangled, &probe.target, what, why, self.line(Topic::Query));
         }
     }
 
@@ -317,14 +362,7 @@ impl Judge<'_> {
         // Who asks Millau itself from the machine of a trusted proxy is one.
         let is_proxy = self.front == FrontServer::None && sent_from.is_some_and(|ours| ours.ip().is_loopback());
         if testimony.variable("REMOTE_ADDR") == CLAIMED_ADDRESS && !is_proxy {
-            let what = "a client can choose the address that the application sees".to_owned();
-            let why = "the front server passes X-Forwarded-For on as the client sent it, and Millau believes it: logs, limits \
-                       and rules about addresses can be deceived";
-            let mend = match self.front {
-                FrontServer::None => "millau serve: take the addresses of clients out of --forwarded-from".to_owned(),
-                _ => self.line(Topic::Client),
-            };
-            self.add(Severity::Error, Problem::ClientAddress, &probe.target, what, why, mend);
+            self.believed(probe, testimony);
         }
         if testimony.variables.iter().any(|(name, _)| name == "HTTP_PROXY") {
             let what = "the field Proxy arrives as HTTP_PROXY".to_owned();
@@ -332,6 +370,40 @@ impl Judge<'_> {
             let mend = "this is a fault of Millau; please report it".to_owned();
             self.add(Severity::Error, Problem::VariableTwice, &probe.target, what, why, mend);
         }
+    }
+
+    /// The address that the client has claimed is what the application sees.
+    fn believed(&mut self, probe: &Probe, testimony: &Testimony) {
+        const NOT_A_PROXY: &str = "millau serve: no address of a client belongs in --forwarded-from";
+        let added = testimony.forwarded_for().into_iter().next_back();
+        let added = added.filter(|last| *last != CLAIMED_ADDRESS && !testimony.by_variables);
+        let what = |who: &str| format!("{who} can choose the address that the application sees");
+        let (severity, what, why) = match added {
+            Some(ours) if is_loopback(ours) => (
+                Severity::Note,
+                what(&format!("a client at {ours}")),
+                "the front server adds the client's address to X-Forwarded-For, and Millau takes who asks from there for a \
+                 proxy, which is believed about others; clients elsewhere are not",
+            ),
+            Some(ours) => (
+                Severity::Error,
+                what(&format!("a client at {ours}")),
+                "the front server adds the client's address to X-Forwarded-For, and Millau takes it for a proxy's, which is \
+                 believed about others: logs, limits and rules about addresses can be deceived",
+            ),
+            None => (
+                Severity::Error,
+                what("a client"),
+                "the front server passes X-Forwarded-For on as the client sent it, and it is believed: logs, limits and rules \
+                 about addresses can be deceived",
+            ),
+        };
+        let mend = match (self.front, severity, added) {
+            (FrontServer::None, ..) => NOT_A_PROXY.to_owned(),
+            (_, Severity::Error, Some(_)) => format!("{NOT_A_PROXY}. Or {}", self.line(Topic::Claims)),
+            _ => self.line(Topic::Claims),
+        };
+        self.add(severity, Problem::ClientAddress, &probe.target, what, why, mend);
     }
 
     fn credentials(&mut self, probe: &Probe, testimony: &Testimony) {
@@ -342,6 +414,10 @@ impl Judge<'_> {
             self.add(Severity::Note, Problem::FieldDropped, &probe.target, what, why, self.line(Topic::Credentials));
         }
     }
+}
+
+fn is_loopback(address: &str) -> bool {
+    address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whom Millau would have to believe: the front server's address, as far as it is seen.

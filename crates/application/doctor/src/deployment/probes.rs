@@ -1,5 +1,6 @@
 //! What to ask a deployment: its own path, and paths that front servers like to change.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use super::Url;
@@ -58,6 +59,24 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Where the request was sent from, if that is known.
     pub sent_from: Option<SocketAddr>,
+}
+
+/// Why nothing came back, in the words of whoever tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// There is no connection.
+    Connection(String),
+    /// There is a connection, and no TLS over it.
+    Tls(String),
+    /// There is a connection, and no answer of HTTP over it.
+    Http(String),
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Connection(reason) | Self::Tls(reason) | Self::Http(reason)) = self;
+        f.write_str(reason)
+    }
 }
 
 /// What to ask where no witness has answered [`Aspect::Plain`]; `None`: that was all.

@@ -37,8 +37,11 @@ pub(super) enum Topic {
     Host,
     Scheme,
     Client,
+    /// What a client claims of its address.
+    Claims,
     Mount,
     Path,
+    Query,
     EncodedSlash,
     DoubleSlash,
     Credentials,
@@ -53,14 +56,10 @@ pub(super) fn line(front: FrontServer, by_variables: bool, topic: Topic, prefix:
     let mount = if prefix.is_empty() { "/" } else { prefix };
     let text = match (front, by_variables, topic) {
         (F::Nginx, false, T::Host) => "in the location: proxy_set_header Host $http_host;",
-        (F::Nginx, true, T::Host) => {
-            "in the location: fastcgi_param HTTP_HOST $http_host; (or scgi_param, uwsgi_param)"
-        }
+        (F::Nginx, true, T::Host) => return parameter("HTTP_HOST", "$http_host"),
         (F::Apache, false, T::Host) => "beside ProxyPass: ProxyPreserveHost On",
         (F::Nginx, false, T::Scheme) => "in the location: proxy_set_header X-Forwarded-Proto $scheme;",
-        (F::Nginx, true, T::Scheme) => {
-            "in the location: fastcgi_param HTTPS $https if_not_empty; (or scgi_param, uwsgi_param)"
-        }
+        (F::Nginx, true, T::Scheme) => return parameter("HTTPS", "$https if_not_empty"),
         (F::Apache, false, T::Scheme) => {
             "beside ProxyPass: RequestHeader set X-Forwarded-Proto expr=%{REQUEST_SCHEME} (needs mod_headers)"
         }
@@ -70,12 +69,17 @@ pub(super) fn line(front: FrontServer, by_variables: bool, topic: Topic, prefix:
         (F::Lighttpd, false, T::Scheme | T::Client | T::Host) => {
             "beside proxy.server: proxy.forwarded = ( \"for\" => 1, \"proto\" => 1 )"
         }
-        (F::Nginx, false, T::Client) => "in the location: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
-        (F::Nginx, true, T::Client) => {
-            "in the location: fastcgi_param REMOTE_ADDR $remote_addr; (or scgi_param, uwsgi_param; the file fastcgi_params \
-             has it)"
-        }
+        (F::Nginx, false, T::Client | T::Claims) => "in the location: proxy_set_header X-Forwarded-For $remote_addr;",
+        (F::Nginx, true, T::Client | T::Claims) => return parameter("REMOTE_ADDR", "$remote_addr"),
         (F::Apache, false, T::Client) => "nothing is to be added to ProxyPass, but ProxyAddHeaders must not be Off",
+        (F::Apache, false, T::Claims) => {
+            "beside ProxyPass: RequestHeader unset X-Forwarded-For (needs mod_headers; Apache adds the client's address itself \
+             unless ProxyAddHeaders is Off)"
+        }
+        (F::Lighttpd, false, T::Claims) => {
+            "beside proxy.server: setenv.set-request-header = ( \"X-Forwarded-For\" => \"\" ) (needs mod_setenv; lighttpd adds the \
+             client's address itself)"
+        }
         (F::Nginx, false, T::Mount) => "in the location, no path behind the address: proxy_pass http://ADDRESS;",
         (F::Nginx, true, T::Mount | T::Path) => {
             "in the location: fastcgi_split_path_info with the mount, fastcgi_param SCRIPT_NAME and PATH_INFO; millau config \
@@ -88,13 +92,14 @@ pub(super) fn line(front: FrontServer, by_variables: bool, topic: Topic, prefix:
         }
         (F::Apache, false, T::Path) => "in ProxyPass, the word nocanon at the end",
         (F::Apache, _, T::EncodedSlash) => "in the virtual host: AllowEncodedSlashes NoDecode",
-        (F::Nginx, false, T::EncodedSlash) => "in the location, no path behind the address: proxy_pass http://ADDRESS;",
+        (F::Nginx, false, T::EncodedSlash | T::Query) => {
+            "in the location, no path behind the address: proxy_pass http://ADDRESS;"
+        }
+        (F::Nginx, true, T::Query) => return parameter("QUERY_STRING", "$query_string"),
         (F::Nginx, _, T::DoubleSlash) => "in the server: merge_slashes off;",
         (F::Apache, _, T::DoubleSlash) => "in the virtual host: MergeSlashes Off",
         (F::Apache, true, T::Credentials) => "in <Location>: CGIPassAuth On",
-        (F::Nginx, true, T::Credentials) => {
-            "in the location: fastcgi_param HTTP_AUTHORIZATION $http_authorization; (or scgi_param, uwsgi_param)"
-        }
+        (F::Nginx, true, T::Credentials) => return parameter("HTTP_AUTHORIZATION", "$http_authorization"),
         (F::Apache, _, T::Script) => {
             "ScriptAlias for its directory, or in <Directory>: Options +ExecCGI and AddHandler cgi-script .py .cgi .pl; with \
              mod_cgid or mod_cgi loaded (a2enmod cgid). Or without Apache: millau serve cgi:DIRECTORY"
@@ -117,4 +122,12 @@ pub(super) fn line(front: FrontServer, by_variables: bool, topic: Topic, prefix:
         _ => return format!("compare your configuration with what millau config prints for {mount}"),
     };
     text.replace("MOUNT", mount)
+}
+
+/// nginx sends a variable as often as it has lines for it: that of the file which nearly everybody includes must go.
+fn parameter(name: &str, value: &str) -> String {
+    format!(
+        "in the location, in place of any line for {name} there and in the file fastcgi_params: fastcgi_param {name} {value}; \
+         (scgi_param and the file scgi_params, uwsgi_param and the file uwsgi_params)"
+    )
 }

@@ -16,14 +16,17 @@ pub struct Testimony {
     pub by_variables: bool,
     /// The request came over a UNIX socket.
     pub over_unix_socket: bool,
+    /// No application is mounted at the path: whoever has no token gets 404.
+    #[serde(default)]
+    pub is_unmounted: bool,
 }
 
 /// In place of credentials.
 const HIDDEN: &str = "(hidden)";
 
 impl Testimony {
-    /// Takes down a request.
-    pub(super) fn of(request: &Request) -> Self {
+    /// Takes down a request, and whether an application is at its path.
+    pub(super) fn of(request: &Request, is_mounted: bool) -> Self {
         let mut variables = Vec::new();
         meta_variables::for_each(request, &mut |name, value| {
             variables.push((name.to_owned(), if is_secret(name) { HIDDEN.to_owned() } else { told(value) }));
@@ -42,12 +45,20 @@ impl Testimony {
                 front.server_name.is_some() || front.document_root.is_some() || !front.variables.is_empty()
             }),
             over_unix_socket: request.peer == Peer::Local,
+            is_unmounted: !is_mounted,
         }
     }
 
     /// A variable; empty where it is absent, as for an application.
     pub(super) fn variable(&self, name: &str) -> &str {
         self.variables.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value)
+    }
+
+    /// The addresses of X-Forwarded-For, the nearest proxy's last.
+    pub(super) fn forwarded_for(&self) -> Vec<&str> {
+        let is_told = |name: &str| name.eq_ignore_ascii_case("X-Forwarded-For");
+        let values = self.fields.iter().filter(|(name, _)| is_told(name));
+        values.flat_map(|(_, value)| value.split(',')).map(str::trim).collect()
     }
 
     /// A field.

@@ -26,6 +26,12 @@ impl Url {
             (_, Some(rest)) => (true, rest),
             _ => return Err(format!("'{text}' does not begin with http:// or https://")),
         };
+        // Not repeated: a password may stand in it.
+        if rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
+            return Err(
+                "the URL names a user, and passwords are not sent: leave out what stands before the '@'".to_owned()
+            );
+        }
         if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!("'{text}' holds something that must be percent-encoded"));
         }
@@ -33,12 +39,12 @@ impl Url {
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => {
-                let port = port.parse().map_err(|_| format!("'{port}' is no port"))?;
+                let port = port.parse().map_err(|_| format!("'{text}': '{port}' is no port"))?;
                 (host, port)
             }
             _ => (authority, if is_secure { 443 } else { 80 }),
         };
-        if host.is_empty() || host.contains('@') {
+        if host.is_empty() {
             return Err(format!("'{text}' names no host"));
         }
         Ok(Self { is_secure, host: host.to_owned(), port, path: path.trim_end_matches('/').to_owned() })
@@ -73,8 +79,18 @@ mod tests {
         let url = Url::parse("http://[::1]:8080").unwrap();
         assert_eq!((url.authority().as_str(), url.path.as_str()), ("[::1]:8080", ""));
         assert_eq!(Url::parse("http://[::1]/").unwrap().host, "[::1]");
-        for wrong in ["ftp://a/", "http:///a", "http://a:b/", "http://a/ b", "http://user@a/"] {
-            Url::parse(wrong).unwrap_err();
+        assert_eq!(Url::parse("http://a/@b").unwrap().path, "/@b");
+        for (wrong, message) in [
+            ("ftp://a/", "does not begin with http://"),
+            ("http:///a", "names no host"),
+            ("http://a:b/", "'b' is no port"),
+            ("http://a:99999/", "'99999' is no port"),
+            ("http://a/ b", "must be percent-encoded"),
+            ("http://user@a/", "names a user"),
+            ("http://user:secret@a:80/", "names a user"),
+        ] {
+            let said = Url::parse(wrong).unwrap_err();
+            assert!(said.contains(message) && !said.contains("secret"), "{said}");
         }
     }
 }

@@ -34,7 +34,7 @@ impl Application for Witness {
         if !self.is_asked(&exchange) {
             return self.application.call(exchange);
         }
-        let testimony = Testimony::of(exchange.request());
+        let testimony = Testimony::of(exchange.request(), self.application.is_at(exchange.request()));
         let body = serde_json::to_vec(&testimony).unwrap_or_default();
         let mut response = Response::new(200);
         response.fields.push(b"Content-Type", b"application/json");

@@ -11,7 +11,7 @@ fn judged(url: &str, server: &str, change: impl Fn(&Probe, &mut Testimony)) -> V
 
 fn findings(url: &str, server: &str, change: impl Fn(&Probe, &mut Testimony)) -> Vec<Finding> {
     let url = Url::parse(url).unwrap();
-    let asked: Vec<(Probe, Result<Answer, String>)> = probes(&url)
+    let asked: Vec<(Probe, Result<Answer, Silence>)> = probes(&url)
         .into_iter()
         .map(|probe| {
             let (path, query) = probe.target.split_once('?').unwrap_or((&probe.target, ""));
@@ -34,11 +34,13 @@ fn findings(url: &str, server: &str, change: impl Fn(&Probe, &mut Testimony)) ->
                 ..Testimony::default()
             };
             change(&probe, &mut testimony);
+            // Over the loopback interface where the URL leads there.
+            let sent_from = if url.host == "localhost" { "127.0.0.1:50000" } else { "192.0.2.1:50000" };
             let answer = Answer {
                 status: 200,
                 fields: vec![("Server".into(), server.into())],
                 body: serde_json::to_vec(&testimony).unwrap(),
-                sent_from: "192.0.2.1:50000".parse().ok(),
+                sent_from: sent_from.parse().ok(),
             };
             (probe, Ok(answer))
         })
@@ -92,13 +94,26 @@ fn a_host_that_is_lost() {
 }
 
 #[test]
+fn a_line_of_nginx_s_own_file_is_not_to_be_there_twice() {
+    let said = judged("http://example.org:81/", "nginx", |_, testimony| {
+        testimony.fields.clear();
+        testimony.by_variables = true;
+        set(testimony, "HTTP_AUTHORIZATION", "(hidden)");
+        set(testimony, "HTTP_HOST", "example.org");
+    });
+    let line = "nginx, in the location, in place of any line for HTTP_HOST there and in the file fastcgi_params: fastcgi_param \
+                HTTP_HOST $http_host; (scgi_param and the file scgi_params, uwsgi_param and the file uwsgi_params)";
+    assert_eq!(said, [(Problem::HostWrong, line.into())]);
+}
+
+#[test]
 fn a_client_that_is_taken_for_the_front_server() {
     let untold = judged("http://example.org/", "nginx", |_, testimony| {
         set(testimony, "REMOTE_ADDR", "127.0.0.1");
         testimony.fields.retain(|(name, _)| name != "X-Forwarded-For");
     });
     assert_eq!(untold[0].0, Problem::ClientAddress);
-    assert!(untold[0].1.contains("$proxy_add_x_forwarded_for"), "{untold:?}");
+    assert!(untold[0].1.contains("proxy_set_header X-Forwarded-For $remote_addr;"), "{untold:?}");
     let unbelieved = judged("http://example.org/", "nginx", |_, testimony| {
         set(testimony, "REMOTE_ADDR", "");
         testimony.over_unix_socket = true;
@@ -107,13 +122,68 @@ fn a_client_that_is_taken_for_the_front_server() {
 }
 
 #[test]
+fn a_client_on_this_machine_that_is_taken_for_one_elsewhere() {
+    for by_variables in [true, false] {
+        let said = |url: &str, address: &str| {
+            findings(url, "nginx", |_, testimony| {
+                set(testimony, "REMOTE_ADDR", address);
+                testimony.fields[0].1 = address.to_owned();
+                testimony.by_variables = by_variables;
+            })
+        };
+        let wrong = said("http://localhost/", "198.51.100.1");
+        assert_eq!((wrong.len(), wrong[0].problem, wrong[0].severity), (1, Problem::ClientAddress, Severity::Warning));
+        assert_eq!(wrong[0].what, "the client asks from 127.0.0.1, the application sees 198.51.100.1 for its address");
+        assert!(wrong[0].mend.command().contains("$remote_addr"), "{}", wrong[0]);
+        assert_eq!(said("http://localhost/", "127.0.0.1"), []);
+        assert_eq!(said("http://example.org/", "198.51.100.1"), [], "a translation of addresses is between");
+    }
+}
+
+#[test]
 fn a_client_that_can_choose_its_address() {
     let said = findings("http://example.org/", "nginx", |probe, testimony| {
         if probe.aspect == Aspect::Claims {
             set(testimony, "REMOTE_ADDR", CLAIMED_ADDRESS);
+            testimony.fields[0].1 = CLAIMED_ADDRESS.to_owned();
         }
     });
     assert_eq!((said[0].problem, said[0].severity), (Problem::ClientAddress, Severity::Error));
+    assert!(said[0].mend.command().contains("X-Forwarded-For $remote_addr;"), "{}", said[0]);
+}
+
+#[test]
+fn a_client_that_is_believed_because_it_asks_from_where_proxies_do() {
+    for (address, severity) in [("127.0.0.1", Severity::Note), ("192.0.2.1", Severity::Error)] {
+        for server in ["nginx", "Apache", "lighttpd"] {
+            let said = findings("http://example.org/", server, |probe, testimony| {
+                if probe.aspect == Aspect::Claims {
+                    set(testimony, "REMOTE_ADDR", CLAIMED_ADDRESS);
+                    testimony.fields[0].1 = format!("{CLAIMED_ADDRESS}, {address}");
+                }
+            });
+            assert_eq!((said.len(), said[0].problem, said[0].severity), (1, Problem::ClientAddress, severity));
+            assert!(said[0].what.starts_with(&format!("a client at {address} can choose")), "{}", said[0]);
+            assert!(!said[0].to_string().contains("as the client sent it"), "{}", said[0]);
+        }
+    }
+}
+
+#[test]
+fn a_path_without_an_application() {
+    for (url, start) in [
+        ("http://example.org/", "millau serve TARGET, without --mount"),
+        ("http://example.org/shop", "millau serve --mount /shop=TARGET"),
+    ] {
+        let said = judged(url, "nginx", |_, testimony| testimony.is_unmounted = true);
+        assert_eq!((said.len(), said[0].0), (1, Problem::NotMounted));
+        assert!(said[0].1.starts_with(start), "{said:?}");
+    }
+    let elsewhere = judged("http://example.org/shop", "nginx", |_, testimony| {
+        testimony.is_unmounted = true;
+        set(testimony, "PATH_INFO", "/");
+    });
+    assert_eq!(elsewhere[0].0, Problem::PathMangled);
 }
 
 #[test]
@@ -157,6 +227,12 @@ fn a_query_that_is_changed_and_credentials_that_are_dropped() {
         set(testimony, "QUERY_STRING", &query);
     });
     assert_eq!(query[0].0, Problem::QueryMangled);
+    let lost = judged("http://example.org/", "nginx", |_, testimony| {
+        testimony.by_variables = true;
+        set(testimony, "QUERY_STRING", "");
+    });
+    assert_eq!((lost.len(), lost[0].0), (1, Problem::QueryMangled));
+    assert!(lost[0].1.contains("fastcgi_param QUERY_STRING $query_string;"), "{lost:?}");
     let dropped = judged("http://example.org/", "Apache", |_, testimony| {
         testimony.fields.clear();
         testimony.by_variables = true;
@@ -174,9 +250,23 @@ fn what_is_said_without_a_witness() {
     };
     assert_eq!(said(502, true).problem, Problem::Unreachable);
     assert!(said(200, true).why.contains("--doctor-token"));
+    // It may be a page of nginx's own.
+    assert_eq!(said(200, true).what, "nginx answers 200: it or the application answers, and not the witness");
+    assert!(said(200, true).why.contains("an answer of its own"));
     assert_eq!((said(200, false).severity, said(404, true).severity), (Severity::Note, Severity::Error));
-    let nobody = judge(&url, &[(probes(&url)[0].clone(), Err("connection refused".into()))], true);
-    assert_eq!(nobody[0].problem, Problem::Unreachable);
+    for (silence, what) in [
+        (Silence::Connection("connection refused".into()), "nobody answers: connection refused"),
+        (Silence::Tls("wrong version".into()), "somebody listens there, and does not speak TLS: wrong version"),
+        (
+            Silence::Tls("CERTIFICATE_VERIFY_FAILED".into()),
+            "the certificate is not accepted: CERTIFICATE_VERIFY_FAILED",
+        ),
+        (Silence::Http("timed out".into()), "somebody listens there, and no answer of HTTP comes: timed out"),
+    ] {
+        let said = judge(&url, &[(probes(&url)[0].clone(), Err(silence))], true);
+        assert_eq!((said.len(), said[0].problem, said[0].what.as_str()), (1, Problem::Unreachable, what));
+        assert_eq!(said[0].why.contains("closed"), what.starts_with("nobody"), "{}", said[0]);
+    }
 }
 
 #[test]
@@ -184,7 +274,7 @@ fn a_path_that_the_front_server_keeps_for_itself() {
     let url = Url::parse("http://example.org/").unwrap();
     let right = findings("http://example.org/", "Apache", |_, _| {});
     assert_eq!(right, []);
-    let asked: Vec<(Probe, Result<Answer, String>)> = probes(&url)
+    let asked: Vec<(Probe, Result<Answer, Silence>)> = probes(&url)
         .into_iter()
         .map(|probe| {
             let status = if probe.aspect == Aspect::EncodedSlash { 404 } else { 200 };
