@@ -7,13 +7,15 @@
 //!
 //! It is the interpreter of a script whose other lines are a command line of Millau (`millau_config::script_words`); it does
 //! not read them: `millau serve SCRIPT` does, and so does `millau cgi SCRIPT`, to which it gives way where no server can be
-//! reached or started. Responses over SCGI are those of CGI, so they pass untouched.
+//! reached or started. Responses over SCGI are those of CGI, so they pass untouched,
+//! but for the first line where the script's name begins with `nph-`.
 //!
 //! It is started anew for each request, so what it links is what it needs.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod answer;
+mod first_line;
 mod invocation;
 mod place;
 mod pump;
@@ -49,7 +51,7 @@ fn main() -> ExitCode {
         Ok(request) => request,
         Err(refusal) => {
             say(refusal.why);
-            return answer::write(refusal.status, false);
+            return answer::write(refusal.status, false, refusal.is_nph);
         }
     };
     match relay(&invocation, &mut request) {
@@ -78,7 +80,7 @@ fn relay(invocation: &Invocation, request: &mut Request) -> Result<ExitCode, Str
             Outcome::Died => {
                 let log = place.log.display();
                 say(format_args!("the server ended while it answered {request}; its log is {log}"));
-                return Ok(answer::write(502, request.is_head()));
+                return Ok(answer::write(502, request.is_head(), request.is_nph()));
             }
             Outcome::NotTaken => server.lost()?,
         }
@@ -88,7 +90,7 @@ fn relay(invocation: &Invocation, request: &mut Request) -> Result<ExitCode, Str
 
 /// Becomes `millau cgi`, which answers by itself.
 fn give_way(invocation: &Invocation, request: Request) -> ExitCode {
-    let is_head = request.is_head();
+    let (is_head, is_nph) = (request.is_head(), request.is_nph());
     let mut command = Command::new(&invocation.millau);
     command.arg("cgi").arg(&invocation.script);
     match request.into_input() {
@@ -98,12 +100,12 @@ fn give_way(invocation: &Invocation, request: Request) -> ExitCode {
         }
         Err(error) => {
             say(format_args!("the request's body cannot be kept: {error}"));
-            return answer::write(500, is_head);
+            return answer::write(500, is_head, is_nph);
         }
     }
     let error = command.exec();
     say(format_args!("cannot start {}: {error}", invocation.millau.display()));
-    answer::write(500, is_head)
+    answer::write(500, is_head, is_nph)
 }
 
 /// To the web server's error log.

@@ -7,7 +7,7 @@ use std::io::{self, Read, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use millau_gateway::meta_variables::is_process_variable;
+use millau_gateway::meta_variables::{is_nph, is_process_variable};
 use millau_scgi::RequestHeadEncoder;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
@@ -32,6 +32,7 @@ pub(crate) struct Request {
     spool: Option<File>,
     method: OsString,
     target: OsString,
+    is_nph: bool,
 }
 
 /// Why a request is answered here.
@@ -39,6 +40,7 @@ pub(crate) struct Request {
 pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) why: String,
+    pub(crate) is_nph: bool,
 }
 
 impl Request {
@@ -50,7 +52,8 @@ impl Request {
         let of_request = |name: &OsString| !name.is_empty() && !is_process_variable(name.as_bytes());
         let mut variables: Vec<(OsString, OsString)> = variables.filter(|(name, _)| of_request(name)).collect();
         let find = |name: &str| variables.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
-        let bad = |why: String| Refusal { status: 400, why };
+        let is_nph = is_nph(variables.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+        let bad = |why: String| Refusal { status: 400, why, is_nph };
         let method = find("REQUEST_METHOD").unwrap_or_default();
         let target = find("REQUEST_URI").or_else(|| find("PATH_INFO")).unwrap_or_default();
         let mut spool = None;
@@ -62,12 +65,14 @@ impl Request {
                     .ok_or_else(|| bad(format!("CONTENT_LENGTH is not a number: {length:?}")))?
             }
             None if find("HTTP_TRANSFER_ENCODING").is_some() => {
-                let (file, length) = spooled(rustix::stdio::stdin(), &[], LONGEST_CHUNKED)
-                    .map_err(|error| Refusal { status: 500, why: format!("the body cannot be kept: {error}") })?;
+                let (file, length) = spooled(rustix::stdio::stdin(), &[], LONGEST_CHUNKED).map_err(|error| {
+                    Refusal { status: 500, why: format!("the body cannot be kept: {error}"), is_nph }
+                })?;
                 if length > LONGEST_CHUNKED {
                     return Err(Refusal {
                         status: 413,
                         why: format!("a chunked body of more than {LONGEST_CHUNKED} bytes"),
+                        is_nph,
                     });
                 }
                 spool = Some(file);
@@ -91,6 +96,7 @@ impl Request {
             spool,
             method,
             target,
+            is_nph,
         })
     }
 
@@ -144,6 +150,11 @@ impl Request {
     /// True for the method whose response has no body.
     pub(crate) fn is_head(&self) -> bool {
         self.method == "HEAD"
+    }
+
+    /// True when the web server sends the response on as it is.
+    pub(crate) fn is_nph(&self) -> bool {
+        self.is_nph
     }
 
     /// The body for another process, and its length; `None` where standard input still has it as it came.
