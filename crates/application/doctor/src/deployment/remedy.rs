@@ -67,9 +67,17 @@ pub(super) fn line(front: FrontServer, by_variables: bool, topic: Topic, prefix:
         (F::Apache, true, T::Scheme) => {
             "in the virtual host: SetEnvIf Request_Protocol . HTTPS=on, where SSLEngine is on"
         }
-        (F::Lighttpd, false, T::Scheme | T::Client | T::Host) => {
-            "beside proxy.server: proxy.forwarded = ( \"for\" => 1, \"proto\" => 1 )"
+        // mod_proxy sends X-Forwarded-For and -Proto unasked; proxy.forwarded is about the field Forwarded.
+        (F::Lighttpd, true, T::Scheme | T::Client) | (F::Lighttpd, false, T::Scheme) => {
+            "right for lighttpd's own client; where that is another proxy: server.modules += ( \"mod_extforward\" ) and \
+             extforward.forwarder = ( \"ADDRESS\" => \"trust\" ) with that proxy's address"
         }
+        // mod_proxy adds the address of the connection to the field, whatever mod_extforward has found.
+        (F::Lighttpd, false, T::Client) => {
+            "right for lighttpd's own client; where that is another proxy, no setenv.set-request-header may take its \
+             X-Forwarded-For away, and millau serve needs --forwarded-from with that proxy's address, too"
+        }
+        (F::Lighttpd, false, T::Host) => "beside proxy.server: no proxy.header with map-host-request",
         (F::Nginx, false, T::Client) => "in the location: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
         (F::Nginx, true, T::Client) => {
             "in the location: fastcgi_param REMOTE_ADDR $remote_addr; (or scgi_param, uwsgi_param; the file fastcgi_params \
@@ -117,4 +125,21 @@ pub(super) fn line(front: FrontServer, by_variables: bool, topic: Topic, prefix:
         _ => return format!("compare your configuration with what millau config prints for {mount}"),
     };
     text.replace("MOUNT", mount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lighttpd_is_not_told_to_write_a_field_that_millau_does_not_read() {
+        for topic in [Topic::Scheme, Topic::Client, Topic::Host] {
+            let line = line(FrontServer::Lighttpd, false, topic, "");
+            assert!(!line.contains("proxy.forwarded"), "{line}");
+        }
+        assert!(line(FrontServer::Lighttpd, false, Topic::Scheme, "").contains("extforward.forwarder"));
+        assert!(line(FrontServer::Lighttpd, true, Topic::Client, "").contains("extforward.forwarder"));
+        assert!(line(FrontServer::Lighttpd, false, Topic::Client, "").contains("--forwarded-from"));
+        assert!(line(FrontServer::Lighttpd, false, Topic::Host, "").contains("map-host-request"));
+    }
 }
