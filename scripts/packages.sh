@@ -29,7 +29,7 @@ install_packages() {
 }
 
 # What the tests run beside Millau: the front servers, and what CGI programs are written in.
-TEST_PACKAGES="nginx apache2 libapache2-mod-fcgid lighttpd perl"
+TEST_PACKAGES="nginx apache2 libapache2-mod-fcgid lighttpd lighttpd-mod-openssl openssl perl"
 # What answers are compared with: mod_python, and old CGI programs in Perl, C and Python. Not every release has them; what
 # needs one that is missing is left out, and says so.
 COMPARED_PACKAGES="libapache2-mod-python awstats gitweb libcgi-pm-perl cgit nagios4-cgi mercurial"

@@ -8,11 +8,15 @@ from __future__ import annotations
 from fnmatch import fnmatch
 from typing import NamedTuple
 
+from front_server import Pair
+
 
 class Forced(NamedTuple):
     pairs: str
     what: str
     why: str
+    carrier: str = "*"
+    """Where it is only over UNIX sockets: `unix`."""
 
 
 FORCED = [
@@ -45,18 +49,28 @@ FORCED = [
     Forced("apache-uwsgi", "chunked is refused", "Apache's mod_proxy_uwsgi sends lengths only: 411"),
     Forced("*-cgi", "GATE", "a variable of its own process is what a CGI program has its request's in"),
     Forced("apache-relay", "break without a length", "as apache-cgi"),
-    Forced("*-scgi", "break without a length", "SCGI has no other end of a response than the connection's"),
+    Forced("*-scgi", "break without a length", "SCGI has no other end of a response than the connection's", "unix"),
     Forced(
-        "*-uwsgi", "break without a length", "the uwsgi protocol has no other end of a response than the connection's"
+        "*-uwsgi",
+        "break without a length",
+        "the uwsgi protocol has no other end of a response than the connection's",
+        "unix",
     ),
     Forced("lighttpd-*", "break without a length", "lighttpd takes every end of a connection for the response's"),
-    Forced("apache-scgi", "break with a length", "Apache counts what came over SCGI and corrects the length"),
+    Forced("apache-scgi", "break with a length", "Apache counts what came over SCGI and corrects the length", "unix"),
     Forced("lighttpd-*", "method FROBNICATE", "lighttpd answers methods that it does not know with 501"),
     Forced("lighttpd-*", "HTTP_X_EMPTY", "lighttpd drops a field without a value"),
     Forced("lighttpd-*", "underscore", "lighttpd passes X_Real on as the same variable as X-Real"),
 ]
 
 
-def forced(pair: object, what: str) -> str | None:
+def forced(pair: Pair, what: str) -> str | None:
     """Why it cannot be otherwise; None if it must be as everywhere."""
-    return next((row.why for row in FORCED if row.what == what and fnmatch(str(pair), row.pairs)), None)
+    return next(
+        (
+            row.why
+            for row in FORCED
+            if row.what == what and fnmatch(str(pair), row.pairs) and fnmatch(pair.carrier, row.carrier)
+        ),
+        None,
+    )

@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -199,11 +200,14 @@ class FrontServer:
     configuration: str
     output: Path
     own_fields: list[tuple[str, str]] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
+    """What clients need where the port is one that speaks TLS."""
 
     running: ClassVar[list[FrontServer]] = []
 
     def client(self) -> Client:
-        return Client(socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE))
+        sock = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        return Client(self.tls.wrap_socket(sock, server_hostname="localhost") if self.tls else sock)
 
     def bytes_of(self, method="GET", target="/", fields=(), body=None, version="1.1") -> bytes:
         """A request for something of the application, with what every request needs."""

@@ -182,15 +182,20 @@ def test_requests_that_come_together_start_one_server(site):
 def test_the_application_sees_what_it_sees_as_a_program_of_its_own(site, path, extra):
     def environ(answer: Answer) -> dict[str, object]:
         environ = json.loads(answer.body)["environ"]
-        # SCGI has a length for every body (protocol.txt), also for none.
-        if environ.get("CONTENT_LENGTH") == "0":
-            del environ["CONTENT_LENGTH"]
         ours = ("wsgi.", "PYTHON", "MILLAU_", "XDG_RUNTIME_DIR", "TEST_")
         return {key: value for key, value in environ.items() if not key.startswith(ours)}
 
     site.write("environs")
     plain = run_cgi("environs", path=path, **extra)
     assert environ(site.get(path, **extra)) == environ(plain)
+
+
+def test_only_a_method_that_has_a_body_has_a_length_of_none(site):
+    site.write("environs")
+    for method, length in {"GET": None, "DELETE": None, "POST": "0", "PUT": "0", "PATCH": "0"}.items():
+        for sent in ({}, {"CONTENT_LENGTH": ""}, {"CONTENT_LENGTH": "0"}):
+            environ = json.loads(site.get("/x", REQUEST_METHOD=method, **sent).body)["environ"]
+            assert environ.get("CONTENT_LENGTH") == length, (method, sent)
 
 
 def test_bodies_arrive_whole_with_and_without_a_length(site):

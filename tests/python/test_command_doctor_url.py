@@ -8,7 +8,7 @@ import socket
 import threading
 
 import pytest
-from front_server import APPS, Pair, Place, program, start_front_server
+from front_server import APPS, SECRET, Pair, Place, program, start_front_server
 from server import PATIENCE, Server, run_millau
 from test_command_doctor import problems
 
@@ -25,15 +25,17 @@ class Deployment:
 
     def __init__(self, *options: str) -> None:
         self.place = Place()
-        self.socket = self.place.path / "fastcgi.sock"
-        binds = ["--bind", "http://127.0.0.1:0", "--bind", f"fastcgi+unix:{self.socket}", "--unix-mode", "666"]
+        binds = ["--bind", "http://127.0.0.1:0", "--unix-mode", "666", "--bind", "ajp://127.0.0.1:0"]
+        binds += ["--ajp-secret", SECRET, "--ajp-packet-size", "65536"]
+        for way in ("fastcgi", "scgi", "uwsgi"):
+            binds += ["--bind", f"{way}+unix:{self.place.path}/{way}.sock"]
         environment = {"MILLAU_DOCTOR_TOKEN": TOKEN, **self.place.gate.environment}
         self.server = Server("behind", *binds, *options, cwd=APPS, env=environment)
 
     def bind(self, pair: Pair) -> str:
-        if pair.way == "fastcgi":
-            return f"fastcgi+unix:{self.socket}"
-        return next(front for front in self.server.fronts if front.startswith("http://"))
+        if pair.carrier == "unix":
+            return f"{pair.way}+unix:{self.place.path}/{pair.way}.sock"
+        return next(front for front in self.server.fronts if front.startswith(f"{pair.way}://"))
 
     def examine(self, pair: Pair, rewrite=lambda printed: printed):
         if program(pair.server) is None:
@@ -77,6 +79,8 @@ PAIRS = [
     Pair("apache", "fastcgi", "unix"),
     Pair("lighttpd", "http"),
     Pair("lighttpd", "fastcgi", "unix"),
+    *(Pair(server, way, "unix") for server in ("nginx", "apache", "lighttpd") for way in ("scgi", "uwsgi")),
+    Pair("apache", "ajp"),
 ]
 
 

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from front_request import front_request
 from server import APPS, PATIENCE, Server, command_environment
 from test_cgi_front import run_cgi
 
@@ -42,6 +43,21 @@ def fastcgi_body(answer: bytes) -> bytes:
 def scgi_request(variables: dict[str, str]) -> bytes:
     block = "".join(f"{k}\0{v}\0" for k, v in {"CONTENT_LENGTH": "0", "SCGI": "1", **variables}.items()).encode()
     return b"%d:%s," % (len(block), block)
+
+
+def ajp_body(sock: socket.socket) -> bytes:
+    """What the packets of one response carry, up to its end: SEND_BODY_CHUNK is 3, END_RESPONSE 5."""
+    out = b""
+    with sock.makefile("rb") as packets:
+        while True:
+            magic, length = struct.unpack("!2sH", packets.read(4))
+            packet = packets.read(length)
+            assert magic == b"AB"
+            if packet[0] == 5:
+                return out
+            if packet[0] == 3:
+                (size,) = struct.unpack("!H", packet[1:3])
+                out += packet[3 : 3 + size]
 
 
 class Program:
@@ -231,6 +247,27 @@ def test_ajp_wants_a_secret_where_others_can_reach_it():
         WSGIServer(application, bindAddress=("", 0)).run()
 
 
+def test_ajp_answers_one_request_after_another(tmp_path):
+    text = (
+        "from environs import application\n"
+        "from millau.ajp import WSGIServer\n"
+        "server = WSGIServer(application, '/app', environ={'mine': 'yes'}, bindAddress=('127.0.0.1', 0), maxThreads=2)\n"
+        "print('run gave', server.run())\n"
+    )
+    with Program(tmp_path, text) as program:
+        with socket.create_connection(program.address(), timeout=PATIENCE) as sock:
+            for path in ("/x", "/y"):
+                sock.sendall(front_request("ajp", "POST", f"/app{path}?a=b", b"a body"))
+                result = json.loads(ajp_body(sock))
+                seen = result["environ"]
+                assert (seen["SCRIPT_NAME"], seen["PATH_INFO"], seen["QUERY_STRING"]) == ("/app", path, "a=b")
+                assert (seen["REMOTE_ADDR"], seen["CONTENT_LENGTH"], seen["mine"]) == ("192.0.2.7", "6", "yes")
+                assert result["pid"] == program.process.pid
+            sock.sendall(front_request("ajp", "GET", "/elsewhere"))
+            assert ajp_body(sock).startswith(b"no application")
+        assert program.end(signal.SIGTERM) == (0, "run gave False\n")
+
+
 def test_what_is_wrong_is_an_exception(tmp_path):
     from millau.fcgi import WSGIServer
 
@@ -271,6 +308,29 @@ def test_a_paste_file_names_millau_as_its_server(tmp_path):
         )
         answer = ask((host, port), b"GET /y HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["pid"] == program.process.pid
+        assert program.end(signal.SIGTERM)[0] == 0
+
+
+def test_pserve_runs_a_pipeline_over_the_server_runner(tmp_path):
+    pytest.importorskip("pyramid.scripts.pserve")
+    (tmp_path / "site.ini").write_text(
+        "[app:main]\npaste.app_factory = runner_site:factory\n"
+        "[server:main]\npaste.server_runner = millau.paste:server_runner\n"
+        "host = 127.0.0.1\nport = 0\nthreads = 1\nlog_level = info\n"
+    )
+    (tmp_path / "runner_site.py").write_text(
+        "def factory(global_conf):\n    from environs import application\n    return application\n"
+    )
+    text = (
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from pyramid.scripts.pserve import main\n"
+        f"sys.exit(main(['pserve', '{tmp_path}/site.ini']))\n"
+    )
+    with Program(tmp_path, text) as program:
+        answer = ask(program.address(), b"GET /y HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        result = json.loads(answer.partition(b"\r\n\r\n")[2])
+        assert (result["environ"]["PATH_INFO"], result["environ"]["wsgi.multithread"]) == ("/y", False)
+        assert result["pid"] == program.process.pid
         assert program.end(signal.SIGTERM)[0] == 0
 
 

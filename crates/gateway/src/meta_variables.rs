@@ -9,9 +9,11 @@ use std::fmt::Write as _;
 use crate::{Peer, Request, Scheme};
 
 mod fill;
+mod nph;
 mod path;
 
 pub use fill::{VariableError, fill, fill_program, is_process_variable};
+pub use nph::is_nph;
 
 /// What becomes of a field on its way to an application (RFC 3875 §4.1.18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

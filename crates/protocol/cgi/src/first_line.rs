@@ -12,18 +12,26 @@ pub enum FirstLine {
     Status,
     /// `HTTP/1.1 200 OK` (RFC 9112 §4): uwsgi, whose responses are those of HTTP without framing of their own.
     StatusLine,
+    /// The same, and `Connection: close`: what a program whose name begins with `nph-` writes goes to the client as it is,
+    /// and ends with its connection (RFC 3875 §5).
+    Nph,
 }
 
 impl FirstLine {
-    /// Writes it to the end of `out`.
-    pub(crate) fn encode(self, out: &mut Vec<u8>, status: u16, reason: &[u8]) {
+    /// Writes it to the end of `out`, and returns how many lines it is.
+    pub(crate) fn encode(self, out: &mut Vec<u8>, status: u16, reason: &[u8]) -> usize {
         out.extend_from_slice(match self {
             Self::Status => b"Status: ",
-            Self::StatusLine => b"HTTP/1.1 ",
+            Self::StatusLine | Self::Nph => b"HTTP/1.1 ",
         });
         out.extend_from_slice(Buffer::new().format(status).as_bytes());
         out.push(b' ');
         out.extend_from_slice(reason);
         out.extend_from_slice(b"\r\n");
+        if self != Self::Nph {
+            return 1;
+        }
+        out.extend_from_slice(b"Connection: close\r\n");
+        2
     }
 }

@@ -24,7 +24,7 @@ pub struct ResponseHead<'a> {
 ///
 /// The status comes first, then the application's fields in their order, each on a line of its own, then the
 /// Content-Length if it is known. The front server adds Date and Server and decides about its own connection, so there
-/// is no Connection here, whatever the application wished. A field called `Status` is left out: the server would take it
+/// is no Connection of the application's here. A field called `Status` is left out: the server would take it
 /// for the status, which over HTTP it is not.
 ///
 /// # Errors
@@ -43,8 +43,8 @@ fn encode(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Result<BodyExtent, Resp
     let start = out.len();
     out.reserve(512);
     check_status(response.status)?;
-    head.first_line.encode(out, response.status, &response.reason);
-    let mut lines = 2;
+    // And the empty one.
+    let mut lines = head.first_line.encode(out, response.status, &response.reason) + 1;
     let mut said = ResponseFields::default();
     for (name, value) in response.fields.iter() {
         let is_status = name.len() == 6 && is_same(name, b"status");
@@ -116,6 +116,9 @@ mod tests {
         assert_eq!((text, extent), (format!("Status: 200 OK\r\n{rest}"), BodyExtent::Length(13)));
         let (text, extent) = encoded(200, &fields, |head| head.first_line = FirstLine::StatusLine).unwrap();
         assert_eq!((text, extent), (format!("HTTP/1.1 200 OK\r\n{rest}"), BodyExtent::Length(13)));
+        let (text, extent) = encoded(200, &fields, |head| head.first_line = FirstLine::Nph).unwrap();
+        let whole = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{rest}");
+        assert_eq!((text, extent), (whole, BodyExtent::Length(13)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::mpsc::Sender;
 
 use millau_cgi::{FirstLine, ResponseHead, encode_error, encode_response_head};
-use millau_gateway::meta_variables::{fill_program, is_process_variable};
+use millau_gateway::meta_variables::{fill_program, is_nph, is_process_variable};
 use millau_gateway::{BodyExtent, BodyLength, Bytes, Channel, Error, Request, Response, Tally, reason_phrase};
 use rustix::process::{Pid, getpid};
 
@@ -16,9 +16,15 @@ use crate::streams::Streams;
 
 const INTERRUPTED: &str = "the web server ends this program";
 
+/// What the response of a program with these variables begins with.
+pub(crate) fn first_line<'a>(variables: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> FirstLine {
+    if is_nph(variables) { FirstLine::Nph } else { FirstLine::Status }
+}
+
 /// The request of this process.
 pub(crate) struct CgiExchange {
     request: Request,
+    first_line: FirstLine,
     input: Input,
     /// Body bytes that were read; those before `body_taken` are consumed.
     body: Vec<u8>,
@@ -43,6 +49,7 @@ impl CgiExchange {
     pub(crate) fn new(streams: Streams, options: &Options, home: Sender<Box<CgiExchange>>) -> Self {
         Self {
             request: Request::default(),
+            first_line: FirstLine::Status,
             input: Input::new(streams.input, options.body_timeout),
             body: Vec::new(),
             body_taken: 0,
@@ -64,9 +71,10 @@ impl CgiExchange {
     /// Why it must be refused.
     pub(crate) fn begin<'a>(
         &mut self,
-        variables: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+        variables: impl IntoIterator<Item = (&'a [u8], &'a [u8])> + Clone,
         options: &Options,
     ) -> Result<(), Error> {
+        self.first_line = first_line(variables.clone());
         let variables = variables.into_iter().filter(|(name, _)| !is_process_variable(name));
         fill_program(&mut self.request, variables).map_err(|error| Error::peer(400, error.to_string()))?;
         if let Some(length) = self.request.content_length {
@@ -139,7 +147,7 @@ impl CgiExchange {
         let status = error.status();
         let text = if status < 500 { error.message() } else { reason_phrase(status) };
         let mut out = Vec::new();
-        encode_error(&mut out, FirstLine::Status, status, &format!("{text}\n"), self.request.method == b"HEAD");
+        encode_error(&mut out, self.first_line, status, &format!("{text}\n"), self.request.method == b"HEAD");
         self.output.push(&out);
         self.started = true;
     }
@@ -209,7 +217,7 @@ impl Channel for CgiExchange {
         }
         let head_request = self.request.method == b"HEAD";
         let mut out = Vec::new();
-        let head = ResponseHead { response, length, head_request, first_line: FirstLine::Status };
+        let head = ResponseHead { response, length, head_request, first_line: self.first_line };
         let extent = encode_response_head(&mut out, &head)?;
         self.output.push(&out);
         self.bodiless = extent == BodyExtent::None;

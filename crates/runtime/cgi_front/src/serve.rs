@@ -5,11 +5,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use millau_cgi::{FirstLine, encode_error};
+use millau_cgi::encode_error;
 use millau_gateway::{Application, Channel as _, Exchange, reason_phrase};
 use rustix::process::getpid;
 
-use crate::exchange::CgiExchange;
+use crate::exchange::{CgiExchange, first_line};
 use crate::input::Input;
 use crate::output::Output;
 use crate::streams::Streams;
@@ -51,8 +51,7 @@ pub fn serve(
     let environment: Vec<_> = environment.into_iter().collect();
     let (home, returned) = channel();
     let mut exchange = Box::new(CgiExchange::new(streams, options, home));
-    let variables = environment.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    match exchange.begin(variables, options) {
+    match exchange.begin(variables(&environment), options) {
         Ok(()) => application.call(Exchange::new(exchange)),
         Err(error) => {
             log::error!("{} error: {error}", error.fault().name());
@@ -79,10 +78,11 @@ pub fn refuse(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
     timeout: Duration,
 ) -> Ending {
+    let environment: Vec<_> = environment.into_iter().collect();
     let mut out = Vec::new();
     let mut input = Input::new(streams.input, timeout);
     let mut head_request = false;
-    for (name, value) in environment {
+    for (name, value) in &environment {
         if name == "REQUEST_METHOD" {
             head_request = value == "HEAD";
         } else if name == "CONTENT_LENGTH" {
@@ -90,7 +90,7 @@ pub fn refuse(
         }
     }
     let text = format!("{}\n", reason_phrase(status));
-    encode_error(&mut out, FirstLine::Status, status, &text, head_request);
+    encode_error(&mut out, first_line(variables(&environment)), status, &text, head_request);
     let mut output = Output::new(streams.output, timeout);
     output.push(&out);
     if output.drain(&mut input).is_err() {
@@ -100,6 +100,10 @@ pub fn refuse(
         input.discard();
     }
     Ending::Complete
+}
+
+fn variables(environment: &[(OsString, OsString)]) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+    environment.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()))
 }
 
 #[cfg(test)]
@@ -222,6 +226,20 @@ mod tests {
             exchange.respond(&Response::new(200), b"12345");
         });
         assert_eq!((ending, text.as_str()), (Ending::Complete, "Status: 200 OK\r\nContent-Length: 5\r\n\r\n"));
+    }
+
+    #[test]
+    fn a_program_whose_output_nobody_parses_answers_as_a_server() {
+        let name = ("SCRIPT_FILENAME", "/srv/nph-a.cgi");
+        let (_, text) = run(&[("REQUEST_METHOD", "GET"), name], b"", |exchange| {
+            exchange.respond(&Response::new(200), b"12345");
+        });
+        assert_eq!(text, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\n12345");
+        let (_, text) = run(&[name], b"", |_: Exchange| panic!("the application was called"));
+        assert!(text.starts_with("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"), "{text}");
+        let (result, output) = rustix::pipe::pipe().unwrap();
+        refuse(Streams::new(None, output), 500, [(name.0.into(), name.1.into())], Duration::from_secs(20));
+        assert!(read_all(result).starts_with("HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\n"));
     }
 
     #[test]

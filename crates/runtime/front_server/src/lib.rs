@@ -1,8 +1,8 @@
 //! Configuration of the web servers that stand in front: from a [`Deployment`] to text that works as it is, with comments
 //! that say why. Only [`Surroundings`] and [`check`] look at the machine.
 //!
-//! What each front server does to paths, fields and bodies when it is set up in this way is what `tests/python/interop`
-//! runs against the real ones.
+//! What each front server does to paths, fields and bodies when it is set up in this way is what
+//! `tests/python/test_interop_*.py` runs against the real ones.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]

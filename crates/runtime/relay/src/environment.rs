@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::text::file_name;
+
 /// All of them, as `NAME=value`.
 pub(crate) struct Environment {
     variables: Vec<&'static [u8]>,
@@ -28,6 +30,13 @@ impl Environment {
     /// The value; of a variable that is there twice the first counts, as getenv(3) has it.
     pub(crate) fn get(&self, name: &[u8]) -> Option<&'static [u8]> {
         self.pairs().find(|(other, _)| *other == name).map(|(_, value)| value)
+    }
+
+    /// True for a program whose name begins with `nph-`, of which the web server sends on what it writes as it is: that of its
+    /// file, or where that is not told, of its path (RFC 3875 §5).
+    pub(crate) fn is_nph(&self) -> bool {
+        let named = self.get(b"SCRIPT_FILENAME").filter(|file| !file.is_empty());
+        file_name(named.or_else(|| self.get(b"SCRIPT_NAME")).unwrap_or_default()).starts_with(b"nph-")
     }
 }
 
@@ -65,6 +74,22 @@ mod tests {
         let pairs: Vec<_> = environment.pairs().collect();
         assert_eq!(pairs, [(&b"A"[..], &b"1"[..]), (b"B", b"="), (b"A", b"2")]);
         assert_eq!((environment.get(b"A"), environment.get(b"C")), (Some(&b"1"[..]), None));
+    }
+
+    #[test]
+    fn the_gateway_has_the_same_word_on_nph() {
+        let cases: [&[&[u8]]; 5] = [
+            &[b"SCRIPT_FILENAME=/srv/nph-a.cgi", b"SCRIPT_NAME=/a"],
+            &[b"SCRIPT_FILENAME=/srv/a.cgi", b"SCRIPT_NAME=/nph-a"],
+            &[b"SCRIPT_FILENAME=", b"SCRIPT_NAME=nph-a.cgi"],
+            &[b"SCRIPT_NAME=/nph-a/b.cgi"],
+            &[],
+        ];
+        for case in cases {
+            let environment = Environment::new(case.to_vec());
+            let theirs = millau_gateway::meta_variables::is_nph(environment.pairs());
+            assert_eq!(environment.is_nph(), theirs, "{case:?}");
+        }
     }
 
     #[test]

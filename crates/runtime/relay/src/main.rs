@@ -7,7 +7,8 @@
 //!
 //! It is the interpreter of a script whose other lines are a command line of Millau (`millau_config::script_words`); it does
 //! not read them: `millau serve SCRIPT` does, and so does `millau cgi SCRIPT`, to which it gives way where no server can be
-//! reached or started. Responses over SCGI are those of CGI, so they pass untouched.
+//! reached or started. Responses over SCGI are those of CGI, so they pass untouched, but for the first line where the script's
+//! name begins with `nph-`.
 //!
 //! It is started anew for each request, and what a dynamic linker and the libraries' own beginnings take is most of the life of
 //! such a program. So it uses `core`, `alloc` and system calls only, and on x86-64 it ships *bare* (the feature of that name): no
@@ -22,6 +23,7 @@ mod answer;
 mod environment;
 #[cfg(feature = "bare")]
 mod farewell;
+mod first_line;
 mod invocation;
 mod place;
 mod process;
@@ -87,7 +89,7 @@ fn run(arguments: Vec<&'static [u8]>, variables: Vec<&'static [u8]>) -> i32 {
         Ok(request) => request,
         Err(refusal) => {
             say(refusal.why);
-            return answer::write(refusal.status, false);
+            return answer::write(refusal.status, false, refusal.is_nph);
         }
     };
     match relay(&invocation, &environment, &mut request) {
@@ -120,7 +122,7 @@ fn relay(invocation: &Invocation, environment: &Environment, request: &mut Reque
             Outcome::Died => {
                 let log = Shown(&place.log);
                 say(format_args!("the server ended while it answered {request}; its log is {log}"));
-                return Ok(answer::write(502, request.is_head()));
+                return Ok(answer::write(502, request.is_head(), request.is_nph()));
             }
             Outcome::NotTaken => server.lost()?,
         }
@@ -130,12 +132,12 @@ fn relay(invocation: &Invocation, environment: &Environment, request: &mut Reque
 
 /// Becomes `millau cgi`, which answers by itself.
 fn give_way(invocation: &Invocation, environment: &Environment, request: Request) -> i32 {
-    let is_head = request.is_head();
+    let (is_head, is_nph) = (request.is_head(), request.is_nph());
     let millau = match invocation.millau() {
         Ok(millau) => millau,
         Err(why) => {
             say(why);
-            return answer::write(500, is_head);
+            return answer::write(500, is_head, is_nph);
         }
     };
     let mut variables = environment.all().to_vec();
@@ -152,13 +154,13 @@ fn give_way(invocation: &Invocation, environment: &Environment, request: Request
         }
         Err(error) => {
             say(format_args!("the request's body cannot be kept: {}", Reason(error)));
-            return answer::write(500, is_head);
+            return answer::write(500, is_head, is_nph);
         }
     };
     let command = Command::new(&millau, &[b"cgi", &invocation.script], &variables);
     let error = process::replace(&command, input);
     say(format_args!("cannot start {}: {}", Shown(&millau), Reason(error)));
-    answer::write(500, is_head)
+    answer::write(500, is_head, is_nph)
 }
 
 /// To the web server's error log.

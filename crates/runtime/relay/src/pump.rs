@@ -12,6 +12,7 @@ use rustix::fs::{FileType, fstat};
 use rustix::io::{Errno, pread, pwrite};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
+use crate::first_line::FirstLine;
 use crate::request::{Request, nameless};
 
 /// So much of either direction is held at most.
@@ -59,6 +60,7 @@ fn exchange(connection: &OwnedFd, request: &mut Request, output: BorrowedFd<'_>)
     let mut outgoing = Outgoing::new(request.temporary());
     outgoing.buffer.fill(request.begun());
     let mut incoming = Buffer::default();
+    let mut first_line = FirstLine::new(request.is_nph());
     let mut scratch = vec![0; PIECE];
     // The server may answer, and close its side, before it has read the whole body.
     let (mut takes, mut answered, mut ended) = (true, false, false);
@@ -137,8 +139,8 @@ fn exchange(connection: &OwnedFd, request: &mut Request, output: BorrowedFd<'_>)
                 Ok((_, 0)) if cut => return Outcome::PeerGone,
                 Ok((_, 0)) => return Outcome::Died,
                 Ok((count, _)) => {
-                    answered = true;
-                    incoming.fill(&scratch[..count]);
+                    incoming.fill(&first_line.pass(&scratch[..count]));
+                    answered |= !incoming.is_empty();
                 }
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(_) if answered => return Outcome::Cut,

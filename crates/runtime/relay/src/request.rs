@@ -38,6 +38,7 @@ pub(crate) struct Request {
     target: &'static [u8],
     /// The directory for temporary files.
     temporary: &'static [u8],
+    is_nph: bool,
 }
 
 /// Why a request is answered here.
@@ -45,6 +46,7 @@ pub(crate) struct Request {
 pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) why: String,
+    pub(crate) is_nph: bool,
 }
 
 impl Request {
@@ -57,28 +59,31 @@ impl Request {
         let method = find(b"REQUEST_METHOD").unwrap_or_default();
         let target = find(b"REQUEST_URI").or_else(|| find(b"PATH_INFO")).unwrap_or_default();
         let temporary = find(b"TMPDIR").filter(|directory| !directory.is_empty()).unwrap_or(b"/tmp");
+        let is_nph = environment.is_nph();
         let mut spool = None;
-        let content_length = match find(b"CONTENT_LENGTH").filter(|length| !length.is_empty()) {
-            Some(length) => number(length).ok_or_else(|| Refusal {
-                status: 400,
-                why: format!("CONTENT_LENGTH is not a number: \"{}\"", Escaped(length)),
-            })?,
-            None if find(b"HTTP_TRANSFER_ENCODING").is_some() => {
-                let (file, length) = spooled(input(), &[], LONGEST_CHUNKED, temporary).map_err(|error| Refusal {
-                    status: 500,
-                    why: format!("the body cannot be kept: {}", Reason(error)),
-                })?;
-                if length > LONGEST_CHUNKED {
-                    return Err(Refusal {
-                        status: 413,
-                        why: format!("a chunked body of more than {LONGEST_CHUNKED} bytes"),
-                    });
+        let content_length =
+            match find(b"CONTENT_LENGTH").filter(|length| !length.is_empty()) {
+                Some(length) => number(length).ok_or_else(|| Refusal {
+                    status: 400,
+                    why: format!("CONTENT_LENGTH is not a number: \"{}\"", Escaped(length)),
+                    is_nph,
+                })?,
+                None if find(b"HTTP_TRANSFER_ENCODING").is_some() => {
+                    let (file, length) = spooled(input(), &[], LONGEST_CHUNKED, temporary).map_err(|error| {
+                        Refusal { status: 500, why: format!("the body cannot be kept: {}", Reason(error)), is_nph }
+                    })?;
+                    if length > LONGEST_CHUNKED {
+                        return Err(Refusal {
+                            status: 413,
+                            why: format!("a chunked body of more than {LONGEST_CHUNKED} bytes"),
+                            is_nph,
+                        });
+                    }
+                    spool = Some(file);
+                    length
                 }
-                spool = Some(file);
-                length
-            }
-            None => 0,
-        };
+                None => 0,
+            };
         let kept = head(environment, content_length);
         let head_length = kept.len();
         Ok(Self {
@@ -91,6 +96,7 @@ impl Request {
             method,
             target,
             temporary,
+            is_nph,
         })
     }
 
@@ -149,6 +155,11 @@ impl Request {
     /// True for the method whose response has no body.
     pub(crate) fn is_head(&self) -> bool {
         self.method == b"HEAD"
+    }
+
+    /// True when the web server sends the response on as it is.
+    pub(crate) fn is_nph(&self) -> bool {
+        self.is_nph
     }
 
     /// The body for another process, and its length; `None` where standard input still has it as it came.

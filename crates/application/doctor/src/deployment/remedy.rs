@@ -66,11 +66,19 @@ pub(super) fn line(front: FrontServer, by_variables: bool, topic: Topic, prefix:
         (F::Apache, true, T::Scheme) => {
             "in the virtual host: SetEnvIf Request_Protocol . HTTPS=on, where SSLEngine is on"
         }
-        (F::Lighttpd, false, T::Scheme | T::Client | T::Host) => {
-            "beside proxy.server: proxy.forwarded = ( \"for\" => 1, \"proto\" => 1 )"
+        // mod_proxy sends X-Forwarded-For and -Proto unasked; proxy.forwarded is about the field Forwarded.
+        (F::Lighttpd, true, T::Scheme | T::Client) | (F::Lighttpd, false, T::Scheme) => {
+            "right for lighttpd's own client; where that is another proxy: server.modules += ( \"mod_extforward\" ) and \
+             extforward.forwarder = ( \"ADDRESS\" => \"trust\" ) with that proxy's address"
         }
         (F::Nginx, false, T::Client | T::Claims) => "in the location: proxy_set_header X-Forwarded-For $remote_addr;",
         (F::Nginx, true, T::Client | T::Claims) => return parameter("REMOTE_ADDR", "$remote_addr"),
+        // mod_proxy adds the address of the connection to the field, whatever mod_extforward has found.
+        (F::Lighttpd, false, T::Client) => {
+            "right for lighttpd's own client; where that is another proxy, no setenv.set-request-header may take its \
+             X-Forwarded-For away, and millau serve needs --forwarded-from with that proxy's address, too"
+        }
+        (F::Lighttpd, false, T::Host) => "beside proxy.server: no proxy.header with map-host-request",
         (F::Apache, false, T::Client) => "nothing is to be added to ProxyPass, but ProxyAddHeaders must not be Off",
         (F::Apache, false, T::Claims) => {
             "beside ProxyPass: RequestHeader unset X-Forwarded-For (needs mod_headers; Apache adds the client's address itself \
@@ -130,4 +138,21 @@ fn parameter(name: &str, value: &str) -> String {
         "in the location, in place of any line for {name} there and in the file fastcgi_params: fastcgi_param {name} {value}; \
          (scgi_param and the file scgi_params, uwsgi_param and the file uwsgi_params)"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lighttpd_is_not_told_to_write_a_field_that_millau_does_not_read() {
+        for topic in [Topic::Scheme, Topic::Client, Topic::Host] {
+            let line = line(FrontServer::Lighttpd, false, topic, "");
+            assert!(!line.contains("proxy.forwarded"), "{line}");
+        }
+        assert!(line(FrontServer::Lighttpd, false, Topic::Scheme, "").contains("extforward.forwarder"));
+        assert!(line(FrontServer::Lighttpd, true, Topic::Client, "").contains("extforward.forwarder"));
+        assert!(line(FrontServer::Lighttpd, false, Topic::Client, "").contains("--forwarded-from"));
+        assert!(line(FrontServer::Lighttpd, false, Topic::Host, "").contains("map-host-request"));
+    }
 }
