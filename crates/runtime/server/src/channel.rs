@@ -8,10 +8,7 @@ use rustix::event::PollFlags;
 
 use crate::deadline::Ended;
 use crate::exchange::{FrontExchange, READ_PIECE};
-use crate::outbox::{Outbox, Sent};
-
-/// No response has more than this on disk: a peer that reads nothing must not fill it.
-const LONGEST_SPILL: u64 = 1024 * 1024 * 1024;
+use crate::outbox::Sent;
 
 impl Channel for FrontExchange {
     fn request(&self) -> &Request {
@@ -99,33 +96,37 @@ impl Channel for FrontExchange {
     }
 
     fn must_wait(&self) -> bool {
-        let too_much = self.outbox.pending() > self.shared.options.response_buffer;
-        let cannot_spill = self.spill_failed || self.outbox.spill_failed() || self.shared.may_wait();
-        (too_much && !self.outbox.spills() && cannot_spill) || self.outbox.on_disk() >= LONGEST_SPILL
+        self.outbox.pending() > self.shared.options.response_buffer
     }
 
+    /// What a slow reader has not taken stays in memory as long as the application may wait for it. Otherwise it goes to disk,
+    /// where there is room.
     fn wait(&mut self) -> Result<(), Error> {
         let enough = self.shared.options.response_buffer / 2;
         let timeout = self.shared.options.timeouts.send;
-        let too_much = |outbox: &Outbox| outbox.pending() > enough || outbox.on_disk() > LONGEST_SPILL / 2;
-        while too_much(&self.outbox) {
+        loop {
             let Some(connection) = &self.connection else {
                 return Err(Error::engine("the connection of a request is missing"));
             };
             match self.outbox.send(connection.socket()) {
-                Ok(Sent::All) => break,
-                Ok(Sent::Blocked) if !too_much(&self.outbox) => break,
-                Ok(Sent::Blocked) => match self.shared.waiting(|| connection.wait_for(PollFlags::OUT, timeout)) {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        return Err(self.disconnected("the client is too slow to read", std::io::ErrorKind::TimedOut));
-                    }
-                    Err(error) => return Err(self.disconnected("the connection cannot be waited for", error)),
-                },
+                Ok(Sent::All) => return Ok(()),
+                Ok(Sent::Blocked) if self.outbox.pending() <= enough => return Ok(()),
+                Ok(Sent::Blocked) => {}
                 Err(error) => return Err(self.disconnected("the client has closed the connection", error)),
             }
+            let patience = timeout.saturating_sub(self.outbox.stalled());
+            if patience.is_zero() {
+                return Err(self.too_slow_a_reader());
+            }
+            if !self.shared.may_wait() && self.outbox.spill(&self.shared.response_spool) {
+                return Ok(());
+            }
+            match self.shared.waiting(|| connection.wait_for(PollFlags::OUT, patience)) {
+                Ok(true) => {}
+                Ok(false) => return Err(self.too_slow_a_reader()),
+                Err(error) => return Err(self.disconnected("the connection cannot be waited for", error)),
+            }
         }
-        Ok(())
     }
 
     fn is_body_sent(&self) -> bool {
@@ -170,6 +171,12 @@ impl Channel for FrontExchange {
 }
 
 impl FrontExchange {
+    /// The peer has taken nothing for too long: what waits for it is not sent any more.
+    fn too_slow_a_reader(&mut self) -> Error {
+        self.given_up = true;
+        self.disconnected("the client is too slow to read", std::io::ErrorKind::TimedOut)
+    }
+
     /// From here on nobody answers over the application's head.
     fn end_call(&mut self) -> Ended {
         match (self.ticket.take(), &self.shared.deadlines) {

@@ -55,8 +55,6 @@ pub(crate) struct FrontExchange {
     pub(crate) refused: bool,
     /// The peer has been too slow to read: nothing more is sent.
     pub(crate) given_up: bool,
-    /// No file could be made for what a slow reader leaves.
-    pub(crate) spill_failed: bool,
     pub(crate) peer_error: Option<Error>,
     pub(crate) outbox: Outbox,
     pub(crate) status: u16,
@@ -87,7 +85,6 @@ impl FrontExchange {
             broken: false,
             refused: false,
             given_up: false,
-            spill_failed: false,
             peer_error: None,
             outbox: Outbox::default(),
             status: 0,
@@ -339,7 +336,6 @@ impl FrontExchange {
         self.broken = false;
         self.refused = false;
         self.given_up = false;
-        self.spill_failed = false;
         self.peer_error = None;
         self.tally = Tally::open();
         self.outbox.clear();

@@ -28,6 +28,7 @@ mod pulse;
 mod reactor;
 mod read;
 mod respond;
+mod response_spool;
 mod shift;
 mod slots;
 mod spool;

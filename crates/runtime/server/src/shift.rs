@@ -16,6 +16,7 @@ use crate::forked::end_if_forked;
 use crate::options::{Board, Options};
 use crate::pulse::Pulse;
 use crate::reactor::Reactor;
+use crate::response_spool::ResponseSpool;
 use crate::slots::Slots;
 use crate::watch::Alarm;
 
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) draining: AtomicBool,
     /// Threads that wait for a peer inside a call, or may have to.
     waiting: AtomicUsize,
+    /// The share of the disk for what slow readers leave.
+    pub(crate) response_spool: Arc<ResponseSpool>,
     /// Followers wait here for the lead.
     pub(crate) crew: Condvar,
     shift: Mutex<Shift>,
@@ -115,6 +118,7 @@ impl Shared {
         let shift = Mutex::new(Shift { listeners, next_sweep: u64::MAX, ..Shift::default() });
         let (pulse, crew) = (Pulse::default(), Condvar::new());
         let deadlines = Deadlines::new(options.timeouts.request, options.threads_max);
+        let response_spool = Arc::new(ResponseSpool::new(options.response_spool));
         Self {
             options,
             application,
@@ -125,6 +129,7 @@ impl Shared {
             deadlines,
             draining: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
+            response_spool,
             crew,
             shift,
         }
