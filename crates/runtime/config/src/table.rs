@@ -438,7 +438,10 @@ pub static SETTINGS: &[Setting] = &[
         default: "1G",
         help: "Bytes of all responses of a worker that may be kept in files for slow readers",
         long: "The files are in TMPDIR and have no names. When they are full, an application whose reader is slow waits for \
-               it, as it does with 0, where nothing goes to a file; --send-timeout limits that.",
+               it, as it does with 0, where nothing goes to a file; --send-timeout limits that. Such readers may have half \
+               of the threads. Then further requests for the same paths wait for them, while all others go on; and when no \
+               thread is left, a reader beyond that half is given up after one second in which it takes nothing. A single \
+               thread has nobody to share with: it waits for --send-timeout.",
         group: Group::Limits,
         kind: Kind::Size {
             range: 0..=u64::MAX,

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
 
 use millau_gateway::{BodyLength, Bytes, Channel, Error, Filled, Request, Response};
 use rustix::event::PollFlags;
@@ -9,6 +10,10 @@ use rustix::event::PollFlags;
 use crate::deadline::Ended;
 use crate::exchange::{FrontExchange, READ_PIECE};
 use crate::outbox::Sent;
+
+/// How long a reader may stand still whose call is one too many for slow readers, when no thread is left for anybody else. Long
+/// enough for one that reads at all.
+const PATIENCE_BEYOND_SHARE: Duration = Duration::from_secs(1);
 
 impl Channel for FrontExchange {
     fn request(&self) -> &Request {
@@ -104,6 +109,8 @@ impl Channel for FrontExchange {
     fn wait(&mut self) -> Result<(), Error> {
         let enough = self.shared.options.response_buffer / 2;
         let timeout = self.shared.options.timeouts.send;
+        let mut since = Instant::now();
+        self.note_slow_reader();
         loop {
             let Some(connection) = &self.connection else {
                 return Err(Error::engine("the connection of a request is missing"));
@@ -114,16 +121,23 @@ impl Channel for FrontExchange {
                 Ok(Sent::Blocked) => {}
                 Err(error) => return Err(self.disconnected("the client has closed the connection", error)),
             }
-            let patience = timeout.saturating_sub(self.outbox.stalled());
-            if patience.is_zero() {
+            let still = since.elapsed().max(self.outbox.stalled());
+            if still >= timeout {
                 return Err(self.too_slow_a_reader());
             }
             if !self.shared.may_wait() && self.outbox.spill(&self.shared.response_spool) {
                 return Ok(());
             }
-            match self.shared.waiting(|| connection.wait_for(PollFlags::OUT, patience)) {
-                Ok(true) => {}
-                Ok(false) => return Err(self.too_slow_a_reader()),
+            let mut left = timeout - still;
+            if self.hold.is_some_and(|hold| hold.beyond_share) {
+                if still >= PATIENCE_BEYOND_SHARE && self.shared.lacks_threads() {
+                    return Err(self.too_slow_a_reader());
+                }
+                left = left.min(PATIENCE_BEYOND_SHARE);
+            }
+            match self.shared.waiting(|| connection.wait_for(PollFlags::OUT, left)) {
+                Ok(true) => since = Instant::now(),
+                Ok(false) => {}
                 Err(error) => return Err(self.disconnected("the connection cannot be waited for", error)),
             }
         }
@@ -147,6 +161,7 @@ impl Channel for FrontExchange {
 
     fn finish(mut self: Box<Self>) {
         let ended = self.end_call();
+        self.end_hold();
         self.complete();
         self.note_end(ended);
         let shared = self.shared.clone();
@@ -155,6 +170,7 @@ impl Channel for FrontExchange {
 
     fn fail(mut self: Box<Self>, error: Error) {
         let ended = self.end_call();
+        self.end_hold();
         let error = self.peer_error.take().unwrap_or(error);
         if error.is_disconnect() {
             log::debug!("{}: {error}", self.describe());
@@ -175,6 +191,25 @@ impl FrontExchange {
     fn too_slow_a_reader(&mut self) -> Error {
         self.given_up = true;
         self.disconnected("the client is too slow to read", std::io::ErrorKind::TimedOut)
+    }
+
+    /// From here on the call counts among those for slow readers. A single thread has nobody to share with.
+    fn note_slow_reader(&mut self) {
+        let threads = self.shared.options.threads_max;
+        if threads > 1 && !self.hold.is_some_and(|hold| hold.slow) {
+            self.hold = Some(self.shared.lock().slow_readers.note(self.target_name, self.hold, threads));
+        }
+    }
+
+    /// The call is over, as far as its reader is concerned: requests that waited for that are ready again.
+    pub(crate) fn end_hold(&mut self) {
+        let Some(hold) = self.hold.take() else { return };
+        let mut shift = self.shared.lock();
+        let waited = shift.slow_readers.end(hold, self.shared.options.threads_max);
+        if !waited.is_empty() {
+            shift.ready.extend(waited);
+            self.shared.reactor.wake();
+        }
     }
 
     /// From here on nobody answers over the application's head.

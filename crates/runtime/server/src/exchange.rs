@@ -14,6 +14,7 @@ use crate::deadline::Ticket;
 use crate::lead::RECEIVE_PIECE;
 use crate::outbox::{Outbox, Sent};
 use crate::shift::Shared;
+use crate::slow_readers::Hold;
 use crate::spool::Spool;
 use crate::wire::{Begun, Frames, Wire};
 
@@ -43,6 +44,10 @@ pub(crate) struct FrontExchange {
     pub(crate) spool: Option<Spool>,
     /// It is counted among those whose application may have to wait for the rest of the body.
     pub(crate) counted: bool,
+    /// The name of its target among the blockers, where the worker has more than one thread.
+    pub(crate) target_name: u64,
+    /// It is counted among the calls for slow readers.
+    pub(crate) hold: Option<Hold>,
     /// How the body of the response is wrapped.
     pub(crate) frames: Frames,
     /// What the application writes is not sent.
@@ -78,6 +83,8 @@ impl FrontExchange {
             held_body: 0..0,
             spool: None,
             counted: false,
+            target_name: 0,
+            hold: None,
             frames: Frames::NONE,
             bodiless: true,
             tally: Tally::open(),
@@ -369,6 +376,7 @@ impl Drop for FrontExchange {
     /// Whoever drops an exchange with its connection has neither finished nor failed it.
     fn drop(&mut self) {
         self.uncount();
+        self.end_hold();
         let Some(connection) = self.connection.take() else { return };
         log::error!("{}: the response was given up; the connection is closed", self.describe());
         if self.started {

@@ -31,6 +31,7 @@ mod respond;
 mod response_spool;
 mod shift;
 mod slots;
+mod slow_readers;
 mod spool;
 mod watch;
 mod wire;

@@ -18,6 +18,7 @@ use crate::pulse::Pulse;
 use crate::reactor::Reactor;
 use crate::response_spool::ResponseSpool;
 use crate::slots::Slots;
+use crate::slow_readers::SlowReaders;
 use crate::watch::Alarm;
 
 /// How many spare exchanges are kept, with their memory.
@@ -65,6 +66,7 @@ pub(crate) struct Shift {
     /// Requests that will block, as those like them did: each waits for a thread of its own.
     pub(crate) set_aside: VecDeque<Box<FrontExchange>>,
     pub(crate) blockers: Blockers,
+    pub(crate) slow_readers: SlowReaders,
     /// The name of what the leader calls, for the blockers.
     pub(crate) in_call: u64,
     /// Responses that wait to be sent together.
