@@ -3,6 +3,7 @@ order limits of different length act, and that what keeps moving is left alone."
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import pytest
@@ -131,6 +132,16 @@ def test_a_reader_that_stops_is_given_up(gate):
             client.send(request_bytes(target="/close_of_generator"))
             gate.next("first is out").open()
             gate.next("closed")
+
+
+def test_a_reader_that_stops_is_given_up_while_the_application_goes_on(gate):
+    """One thread does not wait for it: the response goes to disk, and is written without end."""
+    arguments = ("--send-timeout", "1", "--threads", "1", "--response-buffer", "4k")
+    with Server("plain", *arguments, cwd=APPS, env=gate.environment) as server, server.client() as client:
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.send(request_bytes(target="/bytes_of_size?n=1000000000000&piece=100"))
+        client.head()
+        assert server.get("/hello").body == b"hello"
 
 
 def test_a_reader_that_is_given_up_is_in_the_access_log(gate):

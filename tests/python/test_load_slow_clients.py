@@ -7,8 +7,11 @@ the fast ones have all been answered. So nothing depends on how fast anything is
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
+import select
 import socket
+from pathlib import Path
 
 import pytest
 from client import Client, chunked, request_bytes
@@ -124,6 +127,57 @@ def test_slow_readers_of_large_responses(few_threads):
         assert_fast_ones_are_served(few_threads)
         for client in clients:
             assert len(widen(client).response().body) == 3_000_000
+
+
+def spooled(server: Server, directory: Path) -> int:
+    """Bytes in the files without names that the server has in a directory."""
+    files = {}
+    for process in server.processes():
+        for descriptor in Path("/proc", str(process.pid), "fd").glob("*"):
+            with contextlib.suppress(OSError):
+                if os.readlink(descriptor).startswith(f"{directory}/"):
+                    status = descriptor.stat()
+                    files[status.st_ino] = status.st_size
+    return sum(files.values())
+
+
+@pytest.mark.parametrize("threads", ["16", "128"])
+@pytest.mark.parametrize("size", [400 * 65536, 1 << 50], ids=["large", "endless"])
+def test_silent_readers_of_more_than_the_spool_holds(size, threads, tmp_path):
+    """All want the same, and more of it than there are threads and room on disk for: they may have all of the room, and some
+    of the threads."""
+    limit = 64 << 20
+    arguments = [*PATIENT, "--threads", threads, f"--response-spool={limit}"]
+    with (
+        Server("plain", *arguments, cwd=APPS, env={"TMPDIR": str(tmp_path)}) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        clients = [stack.enter_context(narrow_client(server)) for _ in range(200)]
+        for client in clients:
+            client.send(request_bytes(target=f"/bytes_of_size?n={size}"))
+        assert_fast_ones_are_served(server)
+        server.wait_for_log("--response-spool")
+        assert_fast_ones_are_served(server)
+        assert limit // 2 < spooled(server, tmp_path) <= limit
+        assert server.log().count("--response-spool") == 1
+        readable, _, _ = select.select([client.sock for client in clients], [], [], 0)
+        assert readable
+        for client in [client for client in clients if client.sock in readable][:2]:
+            response = widen(client).head()
+            assert [client.chunk(response) for _ in range(5)] == [b"x" * 65536] * 5
+
+
+def test_silent_readers_of_different_things(tmp_path):
+    """Nothing tells beforehand that they will not read. When all threads are held, some of them are given up."""
+    arguments = [*PATIENT, "--threads", "16", "--response-spool=64M"]
+    with (
+        Server("plain", *arguments, cwd=APPS, env={"TMPDIR": str(tmp_path)}) as server,
+        contextlib.ExitStack() as stack,
+    ):
+        clients = [stack.enter_context(narrow_client(server)) for _ in range(40)]
+        for number, client in enumerate(clients):
+            client.send(request_bytes(target=f"/bytes_of_size/{number}?n={1 << 50}"))
+        assert_fast_ones_are_served(server)
 
 
 @pytest.mark.parametrize("form", ["length", "chunked"])

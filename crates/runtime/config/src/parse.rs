@@ -211,6 +211,7 @@ mod tests {
                 connections: 10_000,
                 request_buffer: 1_048_576,
                 response_buffer: 1_048_576,
+                response_spool: 1_073_741_824,
             },
             timeouts: Timeouts {
                 header: Duration::from_secs(10),
@@ -275,6 +276,7 @@ mod tests {
             ("limit-connections", "9"),
             ("request-buffer", "6k"),
             ("response-buffer", "8k"),
+            ("response-spool", "9k"),
             ("header-timeout", "1"),
             ("body-timeout", "2"),
             ("keep-alive-timeout", "3"),

@@ -108,6 +108,8 @@ pub struct Limits {
     pub request_buffer: usize,
     /// Bytes kept for a slow reader before the application waits.
     pub response_buffer: usize,
+    /// Bytes of all responses of a worker in files for slow readers.
+    pub response_spool: u64,
 }
 
 /// How long a peer, or a process that is to end, may take.
@@ -171,6 +173,7 @@ impl Settings {
                 connections: 0,
                 request_buffer: 0,
                 response_buffer: 0,
+                response_spool: 0,
             },
             timeouts: Timeouts {
                 header: Duration::ZERO,

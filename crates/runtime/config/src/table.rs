@@ -422,14 +422,31 @@ pub static SETTINGS: &[Setting] = &[
         default: "1M",
         help: "Bytes of a response that are kept for a slow reader before the application waits",
         long: "A response below it frees its thread at once, however slowly it is read. Beyond it the application waits; \
-               while a quarter of the threads wait for slow clients already, the rest goes to a file in TMPDIR instead, at \
-               most 1 GiB for each response. So much, and one item of the response more, may be kept in memory for each \
+               while a quarter of the threads wait for slow clients already, the rest goes to a file in TMPDIR instead, see \
+               --response-spool. So much, and one item of the response more, may be kept in memory for each \
                connection. Files that are sent with wsgi.file_wrapper do not count.",
         group: Group::Limits,
         kind: Kind::Size {
             range: 4 * KIB..=GIB,
             no_limit: false,
             set: |settings, bytes| settings.limits.response_buffer = whole(bytes),
+        },
+    },
+    Setting {
+        name: "response-spool",
+        value_name: "BYTES",
+        default: "1G",
+        help: "Bytes of all responses of a worker that may be kept in files for slow readers",
+        long: "The files are in TMPDIR and have no names. When they are full, an application whose reader is slow waits for \
+               it, as it does with 0, where nothing goes to a file; --send-timeout limits that. Such readers may have half \
+               of the threads. Then further requests for the same paths wait for them, while all others go on; and when no \
+               thread is left, a reader beyond that half is given up after one second in which it takes nothing. A single \
+               thread has nobody to share with: it waits for --send-timeout.",
+        group: Group::Limits,
+        kind: Kind::Size {
+            range: 0..=u64::MAX,
+            no_limit: false,
+            set: |settings, bytes| settings.limits.response_spool = bytes,
         },
     },
     Setting {

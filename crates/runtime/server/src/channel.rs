@@ -2,17 +2,18 @@
 
 use std::fs::File;
 use std::os::fd::BorrowedFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millau_gateway::{BodyLength, Bytes, Channel, Error, Filled, Request, Response, reason_phrase};
 use rustix::event::PollFlags;
 
 use crate::deadline::Ended;
 use crate::exchange::{FrontExchange, READ_PIECE};
-use crate::outbox::{Outbox, Sent};
+use crate::outbox::Sent;
 
-/// No response has more than this on disk: a peer that reads nothing must not fill it.
-const LONGEST_SPILL: u64 = 1024 * 1024 * 1024;
+/// How long a reader may stand still whose call is one too many for slow readers, when no thread is left for anybody else. Long
+/// enough for one that reads at all.
+const PATIENCE_BEYOND_SHARE: Duration = Duration::from_secs(1);
 
 impl Channel for FrontExchange {
     fn request(&self) -> &Request {
@@ -107,33 +108,46 @@ impl Channel for FrontExchange {
     }
 
     fn must_wait(&self) -> bool {
-        let too_much = self.outbox.pending() > self.shared.options.response_buffer;
-        let cannot_spill = self.spill_failed || self.outbox.spill_failed() || self.shared.may_wait();
-        (too_much && !self.outbox.spills() && cannot_spill) || self.outbox.on_disk() >= LONGEST_SPILL
+        self.outbox.pending() > self.shared.options.response_buffer
     }
 
+    /// What a slow reader has not taken stays in memory as long as the application may wait for it. Otherwise it goes to disk,
+    /// where there is room.
     fn wait(&mut self) -> Result<(), Error> {
         let enough = self.shared.options.response_buffer / 2;
         let timeout = self.shared.options.timeouts.send;
-        let too_much = |outbox: &Outbox| outbox.pending() > enough || outbox.on_disk() > LONGEST_SPILL / 2;
-        while too_much(&self.outbox) {
+        let mut since = Instant::now();
+        self.note_slow_reader();
+        loop {
             let Some(connection) = &self.connection else {
                 return Err(Error::engine("the connection of a request is missing"));
             };
             match self.outbox.send(connection.socket()) {
-                Ok(Sent::All) => break,
-                Ok(Sent::Blocked) if !too_much(&self.outbox) => break,
-                Ok(Sent::Blocked) => match self.shared.waiting(|| connection.wait_for(PollFlags::OUT, timeout)) {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        return Err(self.disconnected("the client is too slow to read", std::io::ErrorKind::TimedOut));
-                    }
-                    Err(error) => return Err(self.disconnected("the connection cannot be waited for", error)),
-                },
+                Ok(Sent::All) => return Ok(()),
+                Ok(Sent::Blocked) if self.outbox.pending() <= enough => return Ok(()),
+                Ok(Sent::Blocked) => {}
                 Err(error) => return Err(self.disconnected("the client has closed the connection", error)),
             }
+            let still = since.elapsed().max(self.outbox.stalled());
+            if still >= timeout {
+                return Err(self.too_slow_a_reader());
+            }
+            if !self.shared.may_wait() && self.outbox.spill(&self.shared.response_spool) {
+                return Ok(());
+            }
+            let mut left = timeout - still;
+            if self.hold.is_some_and(|hold| hold.beyond_share) {
+                if still >= PATIENCE_BEYOND_SHARE && self.shared.lacks_threads() {
+                    return Err(self.too_slow_a_reader());
+                }
+                left = left.min(PATIENCE_BEYOND_SHARE);
+            }
+            match self.shared.waiting(|| connection.wait_for(PollFlags::OUT, left)) {
+                Ok(true) => since = Instant::now(),
+                Ok(false) => {}
+                Err(error) => return Err(self.disconnected("the connection cannot be waited for", error)),
+            }
         }
-        Ok(())
     }
 
     fn is_body_sent(&self) -> bool {
@@ -172,6 +186,7 @@ impl Channel for FrontExchange {
 
     fn fail(mut self: Box<Self>, error: Error) {
         let ended = self.end_call();
+        self.end_hold();
         let error = self.peer_error.take().unwrap_or(error);
         if error.is_disconnect() {
             log::debug!("{}: {error}", self.describe());
@@ -191,8 +206,34 @@ impl FrontExchange {
     /// The application's part is complete.
     fn end(&mut self) {
         let ended = self.end_call();
+        self.end_hold();
         self.complete();
         self.note_end(ended);
+    }
+
+    /// The peer has taken nothing for too long: what waits for it is not sent any more.
+    fn too_slow_a_reader(&mut self) -> Error {
+        self.given_up = true;
+        self.disconnected("the client is too slow to read", std::io::ErrorKind::TimedOut)
+    }
+
+    /// From here on the call counts among those for slow readers. A single thread has nobody to share with.
+    fn note_slow_reader(&mut self) {
+        let threads = self.shared.options.threads_max;
+        if threads > 1 && !self.hold.is_some_and(|hold| hold.slow) {
+            self.hold = Some(self.shared.lock().slow_readers.note(self.target_name, self.hold, threads));
+        }
+    }
+
+    /// The call is over, as far as its reader is concerned: requests that waited for that are ready again.
+    pub(crate) fn end_hold(&mut self) {
+        let Some(hold) = self.hold.take() else { return };
+        let mut shift = self.shared.lock();
+        let waited = shift.slow_readers.end(hold, self.shared.options.threads_max);
+        if !waited.is_empty() {
+            shift.ready.extend(waited);
+            self.shared.reactor.wake();
+        }
     }
 
     /// From here on nobody answers over the application's head.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::blockers::{Blockers, QUICK};
+use crate::blockers::QUICK;
 use crate::exchange::FrontExchange;
 use crate::lead::Desk;
 use crate::shift::{ROLE, Role, Shared, Shift};
@@ -78,6 +78,11 @@ impl Shared {
         shift.idle + more
     }
 
+    /// True when every thread but the one that polls has something to do, and none can be started.
+    pub(crate) fn lacks_threads(&self) -> bool {
+        self.threads_to_come(&self.lock()) == 0
+    }
+
     /// Finds a thread for each request that was set aside; those that none will come for are the leader's own again.
     pub(crate) fn call_followers(self: &Arc<Self>, shift: &mut Shift) {
         let wanted = shift.set_aside.len();
@@ -96,7 +101,7 @@ impl Shared {
 
     /// Runs one request that was set aside, and sends its answer.
     fn call_apart(self: &Arc<Self>, number: usize, exchange: Box<FrontExchange>) {
-        let target = Blockers::name(&exchange.request.method, exchange.request.target());
+        let target = exchange.target_name;
         ROLE.set(Role::Follower);
         let mut exchange = Some(exchange);
         let mut quick = true;

@@ -14,6 +14,7 @@ use crate::deadline::Ticket;
 use crate::lead::RECEIVE_PIECE;
 use crate::outbox::{Outbox, Sent};
 use crate::shift::Shared;
+use crate::slow_readers::Hold;
 use crate::spool::Spool;
 use crate::wire::{Begun, Frames, Wire};
 
@@ -43,6 +44,10 @@ pub(crate) struct FrontExchange {
     pub(crate) spool: Option<Spool>,
     /// It is counted among those whose application may have to wait for the rest of the body.
     pub(crate) counted: bool,
+    /// The name of its target among the blockers, where the worker has more than one thread.
+    pub(crate) target_name: u64,
+    /// It is counted among the calls for slow readers.
+    pub(crate) hold: Option<Hold>,
     /// How the body of the response is wrapped.
     pub(crate) frames: Frames,
     /// What the application writes is not sent.
@@ -55,8 +60,6 @@ pub(crate) struct FrontExchange {
     pub(crate) refused: bool,
     /// The peer has been too slow to read: nothing more is sent.
     pub(crate) given_up: bool,
-    /// No file could be made for what a slow reader leaves.
-    pub(crate) spill_failed: bool,
     pub(crate) peer_error: Option<Error>,
     pub(crate) outbox: Outbox,
     pub(crate) status: u16,
@@ -80,6 +83,8 @@ impl FrontExchange {
             held_body: 0..0,
             spool: None,
             counted: false,
+            target_name: 0,
+            hold: None,
             frames: Frames::NONE,
             bodiless: true,
             tally: Tally::open(),
@@ -87,7 +92,6 @@ impl FrontExchange {
             broken: false,
             refused: false,
             given_up: false,
-            spill_failed: false,
             peer_error: None,
             outbox: Outbox::default(),
             status: 0,
@@ -339,7 +343,6 @@ impl FrontExchange {
         self.broken = false;
         self.refused = false;
         self.given_up = false;
-        self.spill_failed = false;
         self.peer_error = None;
         self.tally = Tally::open();
         self.outbox.clear();
@@ -373,6 +376,7 @@ impl Drop for FrontExchange {
     /// Whoever drops an exchange with its connection has neither finished nor failed it.
     fn drop(&mut self) {
         self.uncount();
+        self.end_hold();
         let Some(connection) = self.connection.take() else { return };
         log::error!("{}: the response was given up; the connection is closed", self.describe());
         if self.started {

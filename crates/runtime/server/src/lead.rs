@@ -119,9 +119,14 @@ impl Shared {
                     first_answer = None;
                 }
             }
-            let Some(exchange) = shift.ready.pop_front() else { return false };
+            let Some(mut exchange) = shift.ready.pop_front() else { return false };
             if watched {
                 let target = Blockers::name(&exchange.request.method, exchange.request.target());
+                exchange.target_name = target;
+                match shift.slow_readers.admit(exchange, self.options.threads_max) {
+                    Some(admitted) => exchange = admitted,
+                    None => continue,
+                }
                 if shift.blockers.expects(target) && shift.set_aside.len() < self.threads_to_come(&shift) {
                     shift.set_aside.push_back(exchange);
                     continue;

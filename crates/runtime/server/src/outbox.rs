@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use millau_gateway::Bytes;
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
-use crate::spool::nameless_file;
+use crate::response_spool::{ResponseSpool, Spill};
 use crate::wire::Frames;
 
 /// Above this, bytes that can be shared are sent from where they are instead of being copied behind the head.
@@ -34,17 +34,8 @@ pub(crate) struct Outbox {
     sent: usize,
     /// Bytes in memory that have not gone; those of a file do not count.
     pending: usize,
-    /// Where bytes go that would be too many for the memory, until everything has gone.
+    /// What was moved from memory to disk.
     spill: Option<Spill>,
-}
-
-/// A file without a name, and how much is in it.
-struct Spill {
-    file: File,
-    length: u64,
-    unsent: u64,
-    /// The disk is full, or broken: bytes stay in memory again.
-    failed: bool,
 }
 
 enum Piece {
@@ -87,67 +78,53 @@ impl Outbox {
         result
     }
 
-    /// From now on, and until everything has gone, further bytes go to a file.
-    ///
-    /// # Errors
-    /// No file can be made; bytes stay in memory then.
-    pub(crate) fn spill(&mut self) -> io::Result<()> {
-        if self.spill.is_none() {
-            self.spill = Some(Spill { file: nameless_file()?, length: 0, unsent: 0, failed: false });
-        }
-        Ok(())
-    }
-
-    /// True while further bytes go to a file.
-    pub(crate) fn spills(&self) -> bool {
-        self.spill.as_ref().is_some_and(|spill| !spill.failed)
-    }
-
-    /// True when bytes were to go to a file and could not.
-    pub(crate) fn spill_failed(&self) -> bool {
-        self.spill.as_ref().is_some_and(|spill| spill.failed)
-    }
-
-    /// How many bytes wait in the file.
-    pub(crate) fn on_disk(&self) -> u64 {
-        self.spill.as_ref().map_or(0, |spill| spill.unsent)
-    }
-
-    fn put_in_spill(&mut self, data: &[u8]) -> io::Result<()> {
-        let Some(spill) = &mut self.spill else { return Err(io::ErrorKind::NotFound.into()) };
-        let offset = spill.length;
-        if let Err(error) = spill.file.write_all_at(data, offset) {
-            spill.failed = true;
-            return Err(error);
-        }
-        let added = data.len() as u64;
-        spill.unsent += added;
-        let continued = self.buffer.is_empty()
-            && match self.queue.back_mut() {
-                Some(Piece::Spilled { offset: start, length }) if *start + *length == offset => {
-                    *length += added;
-                    true
+    /// Moves what waits in memory to disk, if there is room in the spool. `false`: there is none, or the disk took no more;
+    /// then it waits in memory, or some of it.
+    pub(crate) fn spill(&mut self, spool: &Arc<ResponseSpool>) -> bool {
+        self.close_buffer();
+        let Self { queue, sent, pending, spill, .. } = self;
+        Spill::add(spill, spool, *pending as u64, |spill| {
+            let mut result = Ok(());
+            for piece in std::mem::take(queue) {
+                let bytes: &[u8] = match &piece {
+                    Piece::Copied(bytes) => bytes,
+                    Piece::Shared(bytes) => bytes,
+                    Piece::File { .. } | Piece::Framed { .. } | Piece::Spilled { .. } => &[],
+                };
+                // Only the first piece may have gone in part.
+                let bytes = if queue.is_empty() { &bytes[(*sent).min(bytes.len())..] } else { bytes };
+                if bytes.is_empty() || result.is_err() {
+                    queue.push_back(piece);
+                    continue;
                 }
-                _ => false,
-            };
-        spill.length += added;
-        if !continued {
-            self.close_buffer();
-            self.queue.push_back(Piece::Spilled { offset, length: added });
-        }
-        Ok(())
+                match spill.put(bytes) {
+                    Ok(offset) => {
+                        *sent = 0;
+                        *pending -= bytes.len();
+                        push_spilled(queue, offset, bytes.len() as u64);
+                    }
+                    Err(error) => {
+                        result = Err(error);
+                        queue.push_back(piece);
+                    }
+                }
+            }
+            result
+        })
+    }
+
+    /// For how long the reader has taken nothing of what is on disk.
+    pub(crate) fn stalled(&self) -> Duration {
+        self.spill.as_ref().map_or(Duration::ZERO, Spill::stalled)
     }
 
     pub(crate) fn push(&mut self, data: &[u8]) {
-        if self.spills() && self.put_in_spill(data).is_ok() {
-            return;
-        }
         self.buffer.extend_from_slice(data);
         self.pending += data.len();
     }
 
     pub(crate) fn push_shared(&mut self, data: Bytes) {
-        if data.len() < COPY_BELOW || self.spills() {
+        if data.len() < COPY_BELOW {
             return self.push(&data);
         }
         self.close_buffer();
@@ -230,11 +207,11 @@ impl Outbox {
                     continue;
                 }
                 Some(Piece::File { .. } | Piece::Spilled { .. }) => {
-                    let mut spilled = None;
+                    let mut spilled = false;
                     let (file, offset, length) = match (self.queue.front_mut(), &mut self.spill) {
                         (Some(Piece::File { file, offset, length }), _) => (&**file, offset, length),
                         (Some(Piece::Spilled { offset, length }), Some(spill)) => {
-                            spilled = Some(&mut spill.unsent);
+                            spilled = true;
                             (&spill.file, offset, length)
                         }
                         _ => return Err(io::ErrorKind::NotFound.into()),
@@ -249,11 +226,11 @@ impl Outbox {
                     }
                     if let Ok(sent) = sent {
                         *length -= sent as u64;
-                        if let Some(unsent) = spilled {
-                            *unsent -= sent as u64;
-                        }
                         if *length == 0 {
                             self.queue.pop_front();
+                        }
+                        if let (true, Some(spill)) = (spilled, &mut self.spill) {
+                            spill.sent(sent as u64);
                         }
                         continue;
                     }
@@ -326,6 +303,14 @@ impl Outbox {
     }
 }
 
+/// Puts a stretch of the spill at the end of the queue.
+fn push_spilled(queue: &mut VecDeque<Piece>, offset: u64, added: u64) {
+    match queue.back_mut() {
+        Some(Piece::Spilled { offset: start, length }) if *start + *length == offset => *length += added,
+        _ => queue.push_back(Piece::Spilled { offset, length: added }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -380,19 +365,46 @@ mod tests {
     #[test]
     fn what_is_spilled_goes_out_in_its_place() {
         let (ours, mut theirs) = pair();
+        let spool = Arc::new(ResponseSpool::new(1 << 20));
         let mut outbox = Outbox::default();
-        outbox.push(b"memory;");
-        outbox.spill().unwrap();
-        outbox.push(b"disk;");
-        outbox.push_shared(vec![b's'; 10_000].into());
-        outbox.push(b";end");
-        assert_eq!((outbox.pending(), outbox.on_disk()), (7, 10_009));
-        assert_eq!(outbox.send(ours.as_fd()).unwrap(), Sent::All);
-        assert_eq!(outbox.on_disk(), 0);
+        let mut expected = Vec::new();
+        for round in 0..3 {
+            outbox.push(b"small;");
+            outbox.push_shared(vec![b'a' + round; 300_000].into());
+            let mut file = tempfile();
+            file.write_all(b"file;").unwrap();
+            outbox.push_file(file, 0, 5, Frames::NONE);
+            outbox.push(b"end;");
+            expected.extend([&b"small;"[..], &vec![b'a' + round; 300_000], b"file;end;"].concat());
+            // The first piece has gone in part.
+            assert_eq!(outbox.send(ours.as_fd()).unwrap(), Sent::Blocked);
+            assert!(outbox.spill(&spool));
+            assert_eq!(outbox.pending(), 0);
+        }
+        outbox.push(b"memory");
+        expected.extend(b"memory");
+        let mut received = Vec::new();
+        let mut piece = vec![0; 100_000];
+        while outbox.send(ours.as_fd()).unwrap() == Sent::Blocked {
+            let length = theirs.read(&mut piece).unwrap();
+            received.extend_from_slice(&piece[..length]);
+        }
+        drop(ours);
+        theirs.read_to_end(&mut received).unwrap();
+        assert!(received == expected);
+    }
+
+    #[test]
+    fn what_finds_no_room_on_disk_stays_in_memory() {
+        let (ours, mut theirs) = pair();
+        let mut outbox = Outbox::default();
+        outbox.push(b"12345");
+        assert!(!outbox.spill(&Arc::new(ResponseSpool::new(4))));
+        assert_eq!((outbox.pending(), outbox.send(ours.as_fd()).unwrap()), (5, Sent::All));
         drop(ours);
         let mut received = Vec::new();
         theirs.read_to_end(&mut received).unwrap();
-        assert_eq!(received, [&b"memory;disk;"[..], &[b's'; 10_000], b";end"].concat());
+        assert_eq!(received, b"12345");
     }
 
     #[test]

@@ -82,23 +82,8 @@ impl FrontExchange {
         !self.shared.options.timeouts.keep_alive.is_zero() && !self.shared.is_draining()
     }
 
-    /// What a slow reader has not taken stays in memory as long as the application may wait for it; on disk otherwise.
-    fn make_room(&mut self) {
-        let slow = self.outbox.pending() > self.shared.options.response_buffer;
-        if slow
-            && !self.shared.may_wait()
-            && !self.spill_failed
-            && let Err(error) = self.outbox.spill()
-        {
-            self.spill_failed = true;
-            let directory = std::env::temp_dir();
-            log::error!("operator error: a response cannot be kept in {}: {error}", directory.display());
-        }
-    }
-
     /// How many of the next `length` bytes of the body go out.
     pub(crate) fn admit(&mut self, length: u64) -> u64 {
-        self.make_room();
         let admitted = self.tally.admit(length);
         if self.bodiless { 0 } else { admitted }
     }

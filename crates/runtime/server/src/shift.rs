@@ -16,7 +16,9 @@ use crate::forked::end_if_forked;
 use crate::options::{Board, Options};
 use crate::pulse::Pulse;
 use crate::reactor::Reactor;
+use crate::response_spool::ResponseSpool;
 use crate::slots::Slots;
+use crate::slow_readers::SlowReaders;
 use crate::watch::Alarm;
 
 /// How many spare exchanges are kept, with their memory.
@@ -36,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) draining: AtomicBool,
     /// Threads that wait for a peer inside a call, or may have to.
     waiting: AtomicUsize,
+    /// The share of the disk for what slow readers leave.
+    pub(crate) response_spool: Arc<ResponseSpool>,
     /// Followers wait here for the lead.
     pub(crate) crew: Condvar,
     shift: Mutex<Shift>,
@@ -62,6 +66,7 @@ pub(crate) struct Shift {
     /// Requests that will block, as those like them did: each waits for a thread of its own.
     pub(crate) set_aside: VecDeque<Box<FrontExchange>>,
     pub(crate) blockers: Blockers,
+    pub(crate) slow_readers: SlowReaders,
     /// The name of what the leader calls, for the blockers.
     pub(crate) in_call: u64,
     /// Responses that wait to be sent together.
@@ -115,6 +120,7 @@ impl Shared {
         let shift = Mutex::new(Shift { listeners, next_sweep: u64::MAX, ..Shift::default() });
         let (pulse, crew) = (Pulse::default(), Condvar::new());
         let deadlines = Deadlines::new(options.timeouts.request, options.threads_max);
+        let response_spool = Arc::new(ResponseSpool::new(options.response_spool));
         Self {
             options,
             application,
@@ -125,6 +131,7 @@ impl Shared {
             deadlines,
             draining: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
+            response_spool,
             crew,
             shift,
         }
