@@ -18,6 +18,7 @@ from types import CodeType, ModuleType, TracebackType
 from typing import Any, Protocol, cast
 
 from millau._engine import Errors
+from millau._warm_cgi import check_encoding
 
 __all__ = ["run"]
 
@@ -146,7 +147,9 @@ def _load(script: str) -> tuple[CodeType, str]:
     if kept is not None and kept[0] == identity:
         return kept[1], kept[2]
     with open(script, "rb") as file:
-        code = compile(file.read(), script, "exec", dont_inherit=True)
+        source = file.read()
+    check_encoding(source, script)
+    code = compile(source, script, "exec", dont_inherit=True)
     if len(_scripts) >= MOST_SCRIPTS:
         _scripts.clear()
     place = os.path.dirname(os.path.realpath(script))

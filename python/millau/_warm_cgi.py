@@ -132,6 +132,7 @@ class Script:
             return self.code
         with open(self.path, "rb") as file:
             source = file.read()
+        check_encoding(source, self.path)
         return compile(source, self.path, "exec", dont_inherit=True)
 
     def keep(self) -> None:
@@ -150,6 +151,20 @@ class Script:
         places = [*self.library, os.path.join(self.directory, "")]
         holding = max((place for place in places if file.startswith(place)), key=len, default="")
         return holding in self.library
+
+
+def check_encoding(source: bytes, path: str) -> None:
+    """Refuse what is not UTF-8 and does not say so in its first two lines, as the interpreter does with files (PEP 263)."""
+    try:
+        source.decode()
+    except UnicodeDecodeError as error:
+        lines = source.split(b"\n", 2)[:2]
+        if not any(line.lstrip().startswith(b"#") and b"coding" in line for line in lines):
+            number = source.count(b"\n", 0, error.start) + 1
+            raise SyntaxError(
+                f"Non-UTF-8 code starting with '\\x{source[error.start]:02x}' in file {path} on line {number}, but no encoding "
+                "declared; see https://peps.python.org/pep-0263/ for details"
+            ) from None
 
 
 def module_file(module: Any) -> str:
@@ -341,9 +356,20 @@ def flush() -> int:
                 stream.flush()
         except BaseException as error:
             if not isinstance(error, BrokenPipeError):
-                sys.unraisablehook(UnraisableArguments(error, stream))
+                complain(error, stream)
             status = 120
     return status
+
+
+def complain(error: BaseException, stream: object) -> None:
+    """Say that an exception is ignored, as the interpreter does. Its own hook takes no arguments but the interpreter's."""
+    try:
+        if sys.unraisablehook is not sys.__unraisablehook__:
+            sys.unraisablehook(UnraisableArguments(error, stream))
+        elif sys.stderr is not None:
+            print(f"Exception ignored in: {stream!r}\n{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    except BaseException:
+        pass  # Nobody is left who could be told.
 
 
 class UnraisableArguments:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 ENTRIES = 20_000
@@ -77,8 +78,11 @@ def _counted(kind: str, paths: list[str]) -> str:
     return f"{len(paths)} {kind}{'' if len(paths) == 1 else 's'}: {shown}"
 
 
-def survey(directory: str) -> Survey:
-    """Look through a directory. Raises `Ambiguous` with what is not clear, and how to name it."""
+def survey(directory: str, mounted: Collection[str] = ()) -> Survey:
+    """Look through a directory. Raises `Ambiguous` with what is not clear, and how to name it.
+
+    Files at one of the paths in `mounted` are left out: something else is served there.
+    """
     found = Survey()
     unclear: list[str] = []
     entries = 0
@@ -93,7 +97,7 @@ def survey(directory: str) -> Survey:
                 raise Ambiguous(
                     f"'{directory}' holds more than {ENTRIES} files: name what is to be served, such as static:DIR"
                 )
-            if not name.startswith("."):
+            if not name.startswith(".") and os.path.join(relative, name) not in mounted:
                 _sort_in(directory, os.path.join(relative, name), found, unclear)
     if len(found.wsgi) > 1:
         unclear.append(
@@ -163,7 +167,7 @@ def _sort_in_python(directory: str, path: str, in_cgi_bin: bool, found: Survey, 
     says_cgi = evidence.cgi or ("lies in cgi-bin" if in_cgi_bin else None)
     kinds = []
     if says_cgi and is_program:
-        kinds.append((f"a CGI program (it is executable and {says_cgi})", f"cgi:{os.path.dirname(path) or '.'}"))
+        kinds.append((f"a CGI program (it is executable and {says_cgi})", "cgi:"))
     if evidence.wsgi and not (in_cgi_bin and is_program):
         name, why = evidence.wsgi
         kinds.append((f"a WSGI application (it {why})", f"{_module(path)}:{name}"))
@@ -172,8 +176,14 @@ def _sort_in_python(directory: str, path: str, in_cgi_bin: bool, found: Survey, 
     elif evidence.publisher:
         kinds.append((f"a module for mod_python's publisher (it {evidence.publisher})", f"publisher:{path}"))
     if len(kinds) > 1:
-        choices = " or ".join(f"--mount /{path}={target}" for _, target in kinds)
-        unclear.append(f"{path} could be {' or '.join(kind for kind, _ in kinds)}; name it: {choices}")
+        place = os.path.relpath(directory)
+        choices = [
+            f"--mount /{path}={_placed(target, place, path)}" for _, target in kinds if not target.startswith("cgi:")
+        ]
+        if len(choices) < len(kinds):
+            folder = os.path.normpath(os.path.join(place, os.path.dirname(path)))
+            choices.append(f"millau serve cgi:{folder}, which serves nothing but programs")
+        unclear.append(f"{path} could be {' or '.join(kind for kind, _ in kinds)}; name it: {' or '.join(choices)}")
     elif not kinds:
         if says_cgi and not is_program:
             lack = "is not executable" if not evidence.executable else "has no #! line"
@@ -186,6 +196,15 @@ def _sort_in_python(directory: str, path: str, in_cgi_bin: bool, found: Survey, 
         found.handlers.append(path)
     else:
         found.published.append(path)
+
+
+def _placed(target: str, place: str, path: str) -> str:
+    """Give a target as it is named from the current directory, where `place` leads to the one that was looked through."""
+    if place == ".":
+        return target
+    kind, _, rest = target.partition(":")
+    file = os.path.join(place, path)
+    return f"{kind}:{file}" if rest == path else f"{file}:{rest}"
 
 
 def _module(path: str) -> str:

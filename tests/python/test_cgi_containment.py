@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from cgi_programs import SOURCES, Programs, zombies_of
-from client import BrokenResponse
+from client import BrokenResponse, request_bytes
 from server import PATIENCE, Server
 
 MODES = ("exec", "warm")
@@ -166,6 +166,24 @@ def test_a_client_that_only_closes_its_sending_side_gets_its_response(programs, 
         client.send(b"GET /slow.py HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
         client.half_close()
         assert client.response().text == "slow\n"
+
+
+def test_no_program_starts_for_a_client_that_left_while_it_waited(programs):
+    started = programs.folder / "started"
+    text = f"#!/bin/sh\necho $QUERY_STRING >> {started}\nprintf 'Content-Type: text/plain\\n\\n'\nsleep $QUERY_STRING\n"
+    programs.write("notes.sh", text)
+    started.touch()
+    with programs.serve("--cgi-children", "1") as server:
+        first = server.client()
+        first.send(request_bytes(target="/notes.sh?4"))
+        server.wait_until(lambda: started.read_text() == "4\n", "the first has its place")
+        for _ in range(4):
+            with server.client() as client:
+                client.send(request_bytes(target="/notes.sh?9"))
+        assert first.response().status == 200
+        first.close()
+        assert server.get("/notes.sh?0").status == 200
+    assert started.read_text() == "4\n0\n"
 
 
 @pytest.mark.parametrize("mode", MODES)

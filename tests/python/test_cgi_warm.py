@@ -158,6 +158,26 @@ def test_a_syntax_error_is_in_the_log(programs, server):
     assert "_warm_cgi" not in server.log()
 
 
+def test_a_closed_standard_output_is_complained_of_as_the_interpreter_does(programs, server):
+    programs.python("closes.py", "import os\n" + TEXT + "print('said', flush=True)\nprint('more')\nos.close(1)\n")
+    assert server.get("/closes.py").text == "said\n"
+    server.wait_for_log("OSError: [Errno 9] Bad file descriptor")
+    assert "Exception ignored in" in server.log()
+    assert "Traceback" not in server.log()
+
+
+@pytest.mark.parametrize("mode", ["exec", "warm", "resident"])
+def test_a_source_in_an_encoding_that_it_does_not_name_is_refused_in_every_way(programs, mode):
+    script = programs.python("encoded.py", "# caf\n" + TEXT + "print('x')\n")
+    source = script.read_bytes()
+    script.write_bytes(source.replace(b"# caf", b"# caf\xe9 \x93"))
+    with programs.serve("--cgi-mode", mode) as server:
+        assert server.get("/encoded.py").status == 500
+        server.wait_for_log("Non-UTF-8 code starting with '\\xe9'")
+        script.write_bytes(source.replace(b"# caf", b"# -*- coding: cp1252 -*- caf\xe9 \x93"))
+        assert server.get("/encoded.py").text == "x\n"
+
+
 def test_what_a_script_imports_is_imported_before_the_request(programs, server):
     programs.python(
         "imports.py",

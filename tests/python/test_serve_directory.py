@@ -162,7 +162,8 @@ def test_files_that_come_later_are_served_if_that_is_safe(mixed: Path) -> None:
         (
             {"both.py": CGI + WSGI},
             "both.py could be a CGI program (it is executable and prints a header in line 2) or a WSGI application "
-            "(it defines 'application' in line 6); name it: --mount /both.py=cgi:. or --mount /both.py=both:application",
+            "(it defines 'application' in line 6); name it: --mount /both.py=both:application or millau serve cgi:., which serves "
+            "nothing but programs",
         ),
         (
             {"one.py": WSGI, "two.py": "from flask import Flask\napp = Flask(__name__)\n"},
@@ -201,3 +202,13 @@ def test_a_package_is_still_meant_by_its_name(tmp_path: Path) -> None:
     write(tmp_path, {"site1/__init__.py": WSGI, "site1/index.html": "no"})
     with Server("site1", cwd=tmp_path) as server:
         assert server.request(target="/index.html").text == "wsgi /index.html"
+
+
+def test_a_mount_at_its_path_settles_what_a_file_is(tmp_path: Path) -> None:
+    write(tmp_path, {"both.py": CGI + WSGI, "page.html": "a page"})
+    with Server(".", "--mount", "/both.py=both:application", cwd=tmp_path) as server:
+        assert server.request(target="/both.py").text == "wsgi "
+        assert server.request(target="/page.html").text == "a page"
+    result = run_millau("serve", f"{tmp_path.name}/", "--bind", "http://127.0.0.1:0", cwd=tmp_path.parent)
+    advice = f"--mount /both.py={tmp_path.name}/both.py:application or millau serve cgi:{tmp_path.name},"
+    assert advice in result.stderr

@@ -27,7 +27,8 @@ pub(crate) fn directory(
     let Some(root_name) = root.to_str() else {
         return Err(format!("cannot load '{target}': its path is not UTF-8"));
     };
-    let survey = Survey::of(py, root_name).map_err(|error| {
+    let mounted = host.settings.mounts.iter().map(|mount| mount.prefix.trim_start_matches('/')).collect();
+    let survey = Survey::of(py, root_name, mounted).map_err(|error| {
         if Survey::is_ambiguous(py, &error) {
             format!("cannot load '{target}': {}", error.value(py))
         } else {
@@ -104,9 +105,9 @@ struct Survey {
 }
 
 impl Survey {
-    fn of(py: Python<'_>, root: &str) -> PyResult<Self> {
+    fn of(py: Python<'_>, root: &str, mounted: Vec<&str>) -> PyResult<Self> {
         let module = py.import("millau.survey")?;
-        let found = module.call_method1("survey", (root,))?;
+        let found = module.call_method1("survey", (root, mounted))?;
         let list = |name: &str| found.getattr(name)?.extract::<Vec<String>>();
         let wsgi: Vec<(String, String)> = found.getattr("wsgi")?.extract()?;
         let suffixes =

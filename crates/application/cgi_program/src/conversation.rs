@@ -13,7 +13,7 @@ use crate::standard_error::StandardError;
 
 /// A client that has closed its sending side may only have said all that it had to say, so the program gets this long to
 /// end by itself. One that has left altogether shows at the first write.
-const LEAVING: Duration = Duration::from_secs(2);
+pub(crate) const LEAVING: Duration = Duration::from_secs(2);
 /// Processes that a program leaves behind may still write for it, but not be silent for longer than this.
 const SURVIVED: Duration = Duration::from_secs(2);
 /// The beginning of a response waits so long for its end: most programs end right after they have written, and then the

@@ -7,15 +7,15 @@ use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use millau_gateway::{Application, Error, Exchange, Request};
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 
 use crate::answer::{Answer, log_failure};
 use crate::child::{Child, Ending};
-use crate::conversation::{Conversation, Outcome, Runner, State};
+use crate::conversation::{Conversation, LEAVING, Outcome, Runner, State};
 use crate::diagnosis::Diagnosis;
 use crate::environment::Environment;
 use crate::gate::{Full, Gate, Place};
@@ -286,6 +286,18 @@ impl CgiPrograms {
     }
 }
 
+/// Whether the client of a request that has waited so long is gone, so that no program is to be started for it.
+fn has_left(exchange: &Exchange, waited: Duration) -> bool {
+    let Some(client) = exchange.descriptor() else { return false };
+    let mut descriptors = [PollFd::from_borrowed_fd(client, PollFlags::RDHUP)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    if poll(&mut descriptors, Some(&now)) != Ok(1) {
+        return false;
+    }
+    let is_broken = descriptors[0].revents().intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL);
+    is_broken || waited >= LEAVING
+}
+
 /// Tells the answer how its program ended and what it last said.
 fn tell(answer: &mut Answer, error: Option<&StandardError>, ending: Option<Ending>) {
     let evidence = answer.evidence();
@@ -340,7 +352,11 @@ impl Application for CgiPrograms {
         {
             return resident.run(&script, &environment, answer(exchange));
         }
+        let asked = Instant::now();
         match self.gate.enter(limits.time) {
+            Ok(_) if has_left(&exchange, asked.elapsed()) => {
+                exchange.fail(Error::disconnected("the client has closed the connection"));
+            }
             Ok(place) => self.run(&script, &environment, answer(exchange), place),
             Err(full) => {
                 let what = match full {
