@@ -365,6 +365,22 @@ def test_a_command_that_is_gone_is_an_internal_error(site):
     assert f"cannot start {site.millau}" in result.errors
 
 
+def test_a_body_that_nobody_wants_is_read_before_the_end(site):
+    """Apache hands over all of it before it looks at the response."""
+    site.write("plain")
+    site.millau.unlink()
+    variables = {"REQUEST_METHOD": "POST", "SCRIPT_NAME": "/site.cgi", "CONTENT_LENGTH": "1000000", "PATH": os.defpath}
+    environment = variables | {"XDG_RUNTIME_DIR": str(site.run)}
+    process = subprocess.Popen(
+        [str(site.program)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    with process:
+        assert process.stdout.read(11) == b"Status: 500"
+        process.stdin.write(b"x" * 1_000_000)  # raises where the other end is gone
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 0
+
+
 def test_it_says_what_it_is_for_when_it_is_started_by_hand(site):
     site.write("plain")
     relay = site.millau.with_name("millau-relay")

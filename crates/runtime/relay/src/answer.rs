@@ -2,7 +2,7 @@
 
 use alloc::format;
 
-use crate::streams::{output, write_all};
+use crate::streams::{discard_input, output, write_all};
 use crate::{FAILURE, SUCCESS};
 
 /// Writes a whole plain-text response to standard output, and gives the exit status. `without_body`: the method was HEAD.
@@ -22,7 +22,9 @@ pub(crate) fn write(status: u16, without_body: bool, is_nph: bool) -> i32 {
         "{begin} {status} {reason}{end}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\r\n\
          {body}{line_end}"
     );
-    match write_all(output(), text.as_bytes()) {
+    let written = write_all(output(), text.as_bytes());
+    discard_input();
+    match written {
         Ok(()) => SUCCESS,
         Err(_) => FAILURE,
     }
