@@ -152,10 +152,18 @@ def _sort_in(directory: str, path: str, found: Survey, unclear: list[str]) -> No
     elif suffix in SCRIPTS or (in_cgi_bin and suffix not in STATIC):
         if os.access(os.path.join(directory, path), os.X_OK):
             found.cgi.append(path)
-        elif suffix == "cgi" or in_cgi_bin:
+        elif suffix == "cgi" or in_cgi_bin or _names_interpreter(os.path.join(directory, path)):
             found.remarks.append(f"{path} looks like a CGI program and is not executable (chmod +x {path})")
     elif suffix in STATIC and not in_cgi_bin:
         found.static.append(path)
+
+
+def _names_interpreter(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return False
 
 
 def _sort_in_python(directory: str, path: str, in_cgi_bin: bool, found: Survey, unclear: list[str]) -> None:

@@ -180,11 +180,14 @@ def test_files_that_come_later_are_served_if_that_is_safe(mixed: Path) -> None:
             {"notes.py": CGI[CGI.index("\n") + 1 :]},
             "notes.py looks like a CGI program (it prints a header in line 1) and is not executable",
         ),
+        ({"plain.pl": SHELL}, "plain.pl looks like a CGI program and is not executable (chmod +x plain.pl)"),
         ({"broken.py": "def f(:\n"}, "broken.py cannot be read as Python"),
     ],
 )
 def test_what_is_not_clear_is_named(tmp_path: Path, files: dict[str, str], message: str) -> None:
     write(tmp_path, files)
+    for path in tmp_path.glob("plain.*"):
+        path.chmod(0o644)
     result = run_millau("serve", ".", "--bind", "http://127.0.0.1:0", cwd=tmp_path)
     assert result.returncode == 3
     assert message in result.stderr
