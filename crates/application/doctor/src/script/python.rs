@@ -335,8 +335,7 @@ impl Judge<'_> {
 /// fissix is what became of it.
 pub(crate) fn with_fissix(path: &Path) -> String {
     format!(
-        "python3 -m venv /tmp/fissix && /tmp/fissix/bin/python -m pip install fissix && \
-         /tmp/fissix/bin/python -m fissix -w -n {}",
+        "D=$(mktemp -d) && python3 -m venv $D && $D/bin/python -m pip install fissix && $D/bin/python -m fissix -w -n {}",
         quoted(path)
     )
 }
