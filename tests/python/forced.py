@@ -50,6 +50,7 @@ FORCED = [
     Forced("*-cgi", "GATE", "a variable of its own process is what a CGI program has its request's in"),
     Forced("apache-relay", "break without a length", "as apache-cgi"),
     Forced("*-scgi", "break without a length", "SCGI has no other end of a response than the connection's", "unix"),
+    Forced("apache-uwsgi", "break without a length", "mod_proxy_uwsgi does not always see the reset before the end"),
     Forced(
         "*-uwsgi",
         "break without a length",

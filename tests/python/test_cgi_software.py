@@ -479,13 +479,17 @@ CASES = [(name, page) for name, software in SOFTWARE.items() for page in softwar
 def test_each_server_gives_the_same_answer(servers, name, page):
     if not is_there(name):
         pytest.skip(f"{name} is not installed")
-    answers = {}
-    for server in servers:
-        if server == "warm" and name != "hgweb":
-            continue  # Executed there too.
-        answers[server] = answer(servers[server], page, SOFTWARE[name])
-        assert answers[server][0] == page.status, server
-    reference = next(answers[server] for server in ("apache", "lighttpd", "exec") if server in answers)
+    # What says when it was made may have been made before and after the turn of a second.
+    for _ in range(3):
+        answers = {}
+        for server in servers:
+            if server == "warm" and name != "hgweb":
+                continue  # Executed there too.
+            answers[server] = answer(servers[server], page, SOFTWARE[name])
+            assert answers[server][0] == page.status, server
+        reference = next(answers[server] for server in ("apache", "lighttpd", "exec") if server in answers)
+        if all(given == reference for given in answers.values()):
+            break
     for server, given in answers.items():
         assert given == reference, server
 

@@ -113,7 +113,7 @@ def test_a_line_that_is_missing_is_named(deployment, pair, line, problem, said):
 
 
 def test_nginx_s_own_line_for_the_host_is_to_be_replaced(deployment):
-    """Debian's fastcgi_params has it. A second line below the include, which makes two hosts of it, is not advised."""
+    """Debian's fastcgi_params has it. Of two lines the last counts."""
     stock, advised = "fastcgi_param HTTP_HOST $host;", "fastcgi_param HTTP_HOST $http_host;"
 
     def with_lines(*lines: str):
@@ -124,7 +124,8 @@ def test_nginx_s_own_line_for_the_host_is_to_be_replaced(deployment):
     done = with_lines(stock)
     assert problems(done.stdout) == ["host-wrong"], done.stdout
     assert f"in place of any line for HTTP_HOST there and in the file fastcgi_params: {advised}" in done.stdout
-    assert problems(with_lines(stock, advised).stdout) == ["host-wrong"]
+    assert problems(with_lines(advised, stock).stdout) == ["host-wrong"]
+    assert problems(with_lines(stock, advised).stdout) == []
     assert problems(with_lines(advised).stdout) == []
 
 
