@@ -4,8 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::mend::quoted;
-use crate::script::python::with_fissix;
-use crate::script::{Options, moved};
+use crate::script::{Installation, Options, moved};
 use crate::{Finding, Mend, Place, Problem, User};
 
 /// The cause that standard error shows, if it shows one.
@@ -148,20 +147,30 @@ impl Exception<'_> {
         Mend::Command(format!("millau doctor {option}{}", quoted(self.script)))
     }
 
+    /// The Python that the script's first line leads to.
+    fn python(&self) -> PathBuf {
+        crate::script::interpreter_of(self.script, self.options).unwrap_or_else(|| "python3".into())
+    }
+
     fn convert(&self) -> Mend {
-        Mend::Command(with_fissix(self.script))
+        let python = self.python();
+        Mend::Command(Installation::of(&python).convert(self.script, &python))
     }
 
     fn module(&self, module: &str) -> Finding {
         let gone = moved::find(module);
-        let python = python_of(self.script, self.options).unwrap_or_else(|| "python3".into());
-        let install = |package: &str| Mend::Command(format!("{} -m pip install {package}", quoted(&python)));
+        let python = self.python();
+        let install = |package: &str| Mend::Command(Installation::of(&python).install(self.script, &python, package));
         let (problem, what, mend) = match gone.map(|gone| (gone.since, gone.now)) {
             Some((since, moved::Now::Package(package))) => (
                 Problem::ModuleGone,
                 format!("the module '{module}' left the standard library with Python {}.{}", since.0, since.1),
                 install(package),
             ),
+            Some(((3, 0), moved::Now::Renamed(now))) => {
+                let what = format!("the module '{module}' of Python 2 is '{now}' now");
+                (Problem::ModuleGone, what, self.convert())
+            }
             Some((_, moved::Now::Renamed(now) | moved::Now::Instead(now))) => {
                 let what = format!("the module '{module}' is not in this Python any more");
                 (Problem::ModuleGone, what, Mend::Advice(format!("use {now}")))
@@ -214,11 +223,6 @@ impl Exception<'_> {
 
 fn group(user: &User) -> String {
     crate::user::group_name_of(user.gid)
-}
-
-/// The Python that the script's first line leads to.
-fn python_of(script: &Path, options: &Options) -> Option<PathBuf> {
-    crate::script::interpreter_of(script, options)
 }
 
 /// As the compiler says it for a file, and for a source that somebody else has read.

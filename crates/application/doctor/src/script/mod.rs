@@ -3,11 +3,12 @@
 mod access;
 mod directory;
 mod file_system;
+mod installation;
 mod interpreter;
 mod location;
 pub(crate) mod moved;
 mod permissions;
-pub(crate) mod python;
+mod python;
 mod shebang;
 mod source;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use directory::scripts_in;
 pub use location::Served;
 
 use crate::{Finding, Mend, Place, Problem, User};
+pub(crate) use installation::Installation;
 use interpreter::{Interpreter, Language, language_of};
 
 /// A script that is larger is none. Limits what is read into memory.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::installation::Installation;
 use super::interpreter::Interpreter;
 use super::moved::{self, Now};
 use super::{Options, clean_environment};
@@ -231,12 +232,16 @@ impl Judge<'_> {
         ));
     }
 
-    /// The command that turns Python 2 into Python 3.
+    fn installation(&self) -> Installation {
+        Installation { is_managed: self.report.managed, has_lib2to3: self.report.lib2to3 }
+    }
+
     fn convert(&self, path: &Path) -> String {
-        if self.report.lib2to3 {
-            return format!("{} -m lib2to3 -w -n {}", quoted(&self.interpreter.program), quoted(path));
-        }
-        with_fissix(path)
+        self.installation().convert(path, &self.interpreter.program)
+    }
+
+    fn install(&self, package: &str) -> String {
+        self.installation().install(self.path, self.executable(), package)
     }
 
     fn missing(&self, missing: &Missing) -> Finding {
@@ -311,33 +316,6 @@ impl Judge<'_> {
             _ => &self.interpreter.program,
         }
     }
-
-    /// How to install a package for this interpreter. One that belongs to the system's packages (PEP 668) is left alone: the
-    /// script gets a virtual environment beside its directory, out of reach of requests.
-    fn install(&self, package: &str) -> String {
-        let python = quoted(self.executable());
-        if !self.report.managed {
-            return format!("{python} -m pip install {package}");
-        }
-        let folder = self.path.parent().and_then(Path::parent).unwrap_or(Path::new("/"));
-        let venv = folder.join("venv");
-        let (venv, venv_python) = (quoted(&venv), venv.join("bin/python"));
-        format!(
-            "{python} -m venv --system-site-packages {venv} && {} -m pip install {package} && sed -i {} {}",
-            quoted(&venv_python),
-            quoted(Path::new(&format!("1c #!{}", venv_python.display()))),
-            quoted(self.path)
-        )
-    }
-}
-
-/// The command that turns Python 2 into Python 3, whatever Python there is: lib2to3 has left the standard library, and
-/// fissix is what became of it.
-pub(crate) fn with_fissix(path: &Path) -> String {
-    format!(
-        "D=$(mktemp -d) && python3 -m venv $D && $D/bin/python -m pip install fissix && $D/bin/python -m fissix -w -n {}",
-        quoted(path)
-    )
 }
 
 fn to_utf8(path: &Path, from: &str) -> String {
