@@ -14,6 +14,7 @@ __all__ = [
     "Write",
     "__version__",
     "answer_cgi",
+    "end_thread",
     "main",
     "serve",
     "translate_psp",
@@ -35,6 +36,7 @@ def answer_cgi(
     settings: Sequence[tuple[str, str]],
     /,
 ) -> bool: ...
+def end_thread(identifier: int, /) -> bool: ...
 def translate_psp(
     path: str | PathLike[str], page: bytes, open: Callable[[str], tuple[str, bytes]], /
 ) -> tuple[str, list[str], list[tuple[int, int, int, int, int, int]]]: ...

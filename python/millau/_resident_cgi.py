@@ -18,6 +18,7 @@ from types import CodeType, ModuleType, TracebackType
 from typing import Any, Protocol, cast
 
 from millau._engine import Errors
+from millau._script_threads import end_threads
 from millau._warm_cgi import check_encoding
 
 __all__ = ["run"]
@@ -104,7 +105,10 @@ def run(path: bytes, variables: dict[bytes, bytes], streams: _Streams, errors: E
             sys.modules["__main__"] = main
             sys.path.insert(0, place)
             try:
-                _execute(code, main.__dict__, debug)
+                try:
+                    _execute(code, main.__dict__, debug)
+                finally:
+                    end_threads(main.__dict__)
             finally:
                 # What is left in the stream does not begin the response any more.
                 streams.ending()

@@ -346,6 +346,50 @@ def test_a_resident_script_that_closes_the_standard_descriptors_closes_nobody_el
         assert server.workers() == [worker]
 
 
+def test_the_threads_of_a_resident_script_end_with_it(programs):
+    """The interpreter of a process waits for its threads, and stops daemons where they are."""
+    programs.python(
+        "threads.py",
+        """
+        import functools, threading, time
+
+        def speak(text):
+            time.sleep(0.3)
+            print(text)
+
+        def speak_for_ever():
+            while True:
+                time.sleep(0.05)
+                print("daemon", flush=True)
+
+        class Own(threading.Thread):
+            def run(self):
+                speak("of a class")
+
+        def chain():
+            threading.Thread(target=functools.partial(speak, "of a thread")).start()
+
+        print("Content-Type: text/plain\\n", flush=True)
+        threading.Thread(target=speak_for_ever, daemon=True).start()
+        threading.Thread(target=chain).start()
+        threading.Timer(0.2, speak, ["of a timer"]).start()
+        Own().start()
+        raise SystemExit
+        """,
+    )
+    programs.python("others.py", 'import time\nprint("Content-Type: text/plain\\n", flush=True)\ntime.sleep(0.3)\n')
+    programs.python(
+        "count.py", 'import threading\nprint("Content-Type: text/plain\\n")\nprint(threading.active_count())\n'
+    )
+    for mode in MODES:
+        with programs.serve("--cgi-mode", mode) as server:
+            said = set(server.get("/threads.py").text.splitlines())
+            assert said - {"daemon"} == {"of a class", "of a thread", "of a timer"}, mode
+            assert server.get("/others.py").text == ""
+            assert server.get("/count.py").text == "1\n"
+            assert "Traceback" not in server.log()
+
+
 def test_a_mode_may_be_that_of_a_directory(programs):
     for name in ("modes/a.py", "modes/b/a.py", "modes/b/c.py"):
         programs.python(

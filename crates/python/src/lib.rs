@@ -20,7 +20,7 @@ mod survey;
 #[pyo3::pymodule]
 mod _engine {
     #[pymodule_export]
-    use crate::application::resident::CgiStreams;
+    use crate::application::resident::{CgiStreams, end_thread};
     #[pymodule_export]
     use crate::application::wsgi::{Errors, FileWrapper, Input, StartResponse, Write};
     #[pymodule_export]

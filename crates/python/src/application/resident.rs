@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use millau_cgi_program::{Answer, Environment, Resident, Script};
 use millau_gateway::Error;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PySystemExit, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
@@ -84,6 +84,17 @@ fn show(py: Python<'_>, environment: &Environment, answer: Answer, error: &PyErr
     if let Some(exchange) = answer.replace() {
         debug_page::answer(exchange, error, traceback, variables.as_any());
     }
+}
+
+/// Has a thread raise `SystemExit` before its next line, by the `ident` of `threading.Thread`; `False` if it is gone.
+#[pyfunction]
+#[pyo3(signature = (identifier, /))]
+pub(crate) fn end_thread(py: Python<'_>, identifier: std::ffi::c_ulong) -> bool {
+    let exception = py.get_type::<PySystemExit>();
+    // The interpreter takes the identifier as it hands it out, as unsigned, whatever pyo3 declares.
+    let identifier = identifier.cast_signed();
+    // SAFETY: the interpreter is attached, and takes a reference of its own to the class.
+    unsafe { pyo3::ffi::PyThreadState_SetAsyncExc(identifier, exception.as_ptr()) == 1 }
 }
 
 /// Standard input and output of a script that runs inside the worker. It is what `sys.stdout.buffer` is there.
