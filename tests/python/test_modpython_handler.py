@@ -207,8 +207,8 @@ def test_cleanups_and_log_handlers_run_when_the_response_is_complete(tmp_path: P
     )
     with Server(f"handler:{tmp_path}/h.py") as server:
         assert server.request().text == "twelve bytes"
-        server.wait_for_log("[error] cleaned up 12")
-        server.wait_for_log("[notice] logged")
+        assert " ERROR " in server.wait_for_log("[error] cleaned up 12")
+        assert " INFO " in server.wait_for_log("[notice] logged")
         server.wait_for_log("a cleanup of GET / HTTP/1.1 failed")
         assert server.request(target="/?fail").status == 500
         server.wait_for_log("[error] cleaned up 0")

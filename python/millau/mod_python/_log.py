@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Protocol
 
+from millau._engine import Errors
+
 NAMES = ("emerg", "alert", "crit", "error", "warn", "notice", "info", "debug")
 LEAST = 5
 """Apache leaves out what is less than a warning unless told otherwise; here notices are written too."""
@@ -22,6 +24,8 @@ def write_log(message: object, level: int, stream: Stream | None = None, debug: 
     level &= 7
     if level > LEAST and not debug:
         return
-    text = str(message)
-    lines = text.splitlines() or [""]
-    (stream or sys.stderr).write("".join(f"[{NAMES[level]}] {line}\n" for line in lines))
+    lines = [f"[{NAMES[level]}] {line}" for line in str(message).splitlines() or [""]]
+    if isinstance(stream, Errors):
+        stream.log(level, "\n".join(lines))
+    else:
+        (stream or sys.stderr).write("".join(f"{line}\n" for line in lines))

@@ -59,6 +59,21 @@ impl Errors {
         Ok(())
     }
 
+    /// Writes a text whose weight is known, by Apache's levels: 0 to 3 errors, 4 warnings, 5 and 6 information, 7 debugging.
+    #[pyo3(signature = (level, text, /))]
+    fn log(&self, level: u8, text: &Bound<'_, PyString>) {
+        self.flush();
+        let level = match level {
+            0..=3 => log::Level::Error,
+            4 => log::Level::Warn,
+            5 | 6 => log::Level::Info,
+            _ => log::Level::Debug,
+        };
+        for line in text.to_string_lossy().lines() {
+            log::log!(level, "{}: {}", self.name, line.trim_end());
+        }
+    }
+
     /// Writes a line that has not ended yet.
     fn flush(&self) {
         let line = std::mem::take(&mut *self.unfinished.lock().unwrap_or_else(PoisonError::into_inner));
