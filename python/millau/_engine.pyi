@@ -10,6 +10,7 @@ __all__ = [
     "Errors",
     "FileWrapper",
     "Input",
+    "ScriptEnvironment",
     "StartResponse",
     "Write",
     "__version__",
@@ -73,6 +74,11 @@ class Input:
     def writable(self) -> bool: ...
     def close(self) -> None: ...
     def fileno(self) -> int: ...
+
+@final
+class ScriptEnvironment:
+    def __enter__(self) -> dict[bytes, bytes]: ...
+    def __exit__(self, *_raised: object) -> None: ...
 
 @final
 class CgiStreams:

@@ -17,7 +17,7 @@ from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType, TracebackType
 from typing import Any, Protocol, cast
 
-from millau._engine import Errors
+from millau._engine import Errors, ScriptEnvironment
 from millau._script_threads import end_threads
 from millau._warm_cgi import check_encoding
 
@@ -34,6 +34,8 @@ SETTLED = 1.0
 clock look like one."""
 
 _lock = threading.Lock()
+# Both stand on one mapping, which is exchanged like the array of the C library below it.
+_environ, _environb = cast("Any", os.environ), cast("Any", os.environb)
 _scripts: dict[str, tuple[tuple[int, ...], CodeType, str]] = {}
 
 
@@ -83,41 +85,43 @@ def _restore_standard_descriptors() -> None:
             os.dup2(duplicate, number)
 
 
-def run(path: bytes, variables: dict[bytes, bytes], streams: _Streams, errors: Errors, debug: bool) -> None:
+def run(path: bytes, environment: ScriptEnvironment, streams: _Streams, errors: Errors, debug: bool) -> None:
     """Run a script for one request; what it raises goes to the log and, while debugging, to whoever called."""
     script = os.fsdecode(path)
     directory = os.path.dirname(script)
     with _lock:
         code, place = _load(script)
-        before = dict(cast("Any", os.environb)._data)
         here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         saved = sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.modules["__main__"], sys.path[:], sys.excepthook
+        worker = _environ._data
         main = ModuleType("__main__")
         main.__dict__.update(__file__=script, __loader__=SourceFileLoader("__main__", script), __cached__=None)
         main.__dict__["__builtins__"] = __builtins__
         try:
-            os.chdir(directory)
-            _set_environment(variables)
-            sys.stdin = io.TextIOWrapper(_body(streams))
-            sys.stdout = io.TextIOWrapper(cast("io.BufferedWriter", streams))
-            sys.stderr = cast("io.TextIOBase", errors)
-            sys.argv = [script]
-            sys.modules["__main__"] = main
-            sys.path.insert(0, place)
-            try:
+            with environment as variables:
+                os.chdir(directory)
+                _environ._data = _environb._data = variables
+                sys.stdin = io.TextIOWrapper(_body(streams))
+                sys.stdout = io.TextIOWrapper(cast("io.BufferedWriter", streams))
+                sys.stderr = cast("io.TextIOBase", errors)
+                sys.argv = [script]
+                sys.modules["__main__"] = main
+                sys.path.insert(0, place)
                 try:
-                    _execute(code, main.__dict__, debug)
+                    try:
+                        _execute(code, main.__dict__, debug)
+                    finally:
+                        end_threads(main.__dict__)
                 finally:
-                    end_threads(main.__dict__)
-            finally:
-                # What is left in the stream does not begin the response any more.
-                streams.ending()
-            sys.stdout.flush()
+                    # What is left in the stream does not begin the response any more.
+                    streams.ending()
+                sys.stdout.flush()
         finally:
             sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.modules["__main__"], sys.path[:], sys.excepthook = saved
             _restore_standard_descriptors()
             errors.flush()
-            _set_environment(before)
+            os.environ, os.environb = _environ, _environb
+            _environ._data = _environb._data = worker
             os.fchdir(here)
             os.close(here)
 
@@ -172,18 +176,3 @@ def _body(streams: _Streams) -> io.BufferedIOBase:
         parts.append(part)
         length -= len(part)
     return io.BytesIO(b"".join(parts))
-
-
-def _set_environment(wanted: dict[bytes, bytes]) -> None:
-    """Make the environment exactly this, for Python and for processes that are started."""
-    # The mapping behind os.environ and os.environb: through those it would take ten times as long.
-    present: dict[bytes, bytes] = cast("Any", os.environb)._data
-    if wanted == present:
-        return
-    for name in present.keys() - wanted.keys():
-        os.unsetenv(name)
-    for name, value in wanted.items():
-        if present.get(name) != value:
-            os.putenv(name, value)
-    present.clear()
-    present.update(wanted)

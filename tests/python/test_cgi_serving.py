@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -330,6 +331,52 @@ def test_a_resident_script_keeps_its_modules_and_nothing_else(programs):
         programs.python("broken.py", "print(\n")
         assert server.get("/broken.py").status == 500
         server.wait_for_log("SyntaxError")
+
+
+def test_the_environment_of_a_resident_script_is_that_of_its_processes_too(programs):
+    programs.python(
+        "environment.py",
+        """
+        import os, subprocess
+
+        print("Content-Type: text/plain\\n")
+        os.environ["ADDED"] = "1"
+        os.environ["QUERY_STRING"] += "&changed"
+        del os.environ["SCRIPT_NAME"]
+        for number in range(100):
+            os.environ[f"MANY_{number}"] = "x" * number
+        seen = subprocess.run(["/usr/bin/env", "-0"], stdout=subprocess.PIPE).stdout.rstrip(b"\\0").split(b"\\0")
+        told = dict(line.split(b"=", 1) for line in seen)
+        print(told == dict(os.environb), told[b"QUERY_STRING"].decode(), len(told[b"MANY_99"]), "SCRIPT_NAME" in os.environ)
+        print("OF_THE_WORKER" in os.environ, b"OF_THE_WORKER" in told)
+        os.environ = {}
+        """,
+    )
+    (programs.path / "of_the_worker.py").write_text(
+        textwrap.dedent(
+            """
+            import os, subprocess
+
+            os.environ["OF_THE_WORKER"] = "set"
+
+            def application(environ, start_response):
+                seen = subprocess.run(["/usr/bin/env"], stdout=subprocess.PIPE).stdout.decode().splitlines()
+                start_response("200 OK", [("Content-Type", "text/plain")])
+                names = "ADDED", "MANY_1", "QUERY_STRING", "OF_THE_WORKER"
+                found = sorted(name for name in names if name in os.environ)
+                os.environ["OF_THE_WORKER"] += "!"
+                return [repr((found, [line for line in seen if line.startswith(names)])).encode()]
+            """
+        )
+    )
+    with programs.serve(
+        "--cgi-mode", "resident", "--mount", "/wsgi=of_the_worker", "--pythonpath", str(programs.path)
+    ) as server:
+        for number in range(20):
+            expected = f"True {number}&changed 99 False\nFalse False\n"
+            assert server.get(f"/environment.py?{number}").text == expected
+            expected = repr((["OF_THE_WORKER"], ["OF_THE_WORKER=set" + "!" * number]))
+            assert server.get("/wsgi").text == expected
 
 
 def test_a_resident_script_that_closes_the_standard_descriptors_closes_nobody_else_s(programs):

@@ -22,6 +22,8 @@ mod _engine {
     #[pymodule_export]
     use crate::application::resident::{CgiStreams, end_thread};
     #[pymodule_export]
+    use crate::application::script_environment::ScriptEnvironment;
+    #[pymodule_export]
     use crate::application::wsgi::{Errors, FileWrapper, Input, StartResponse, Write};
     #[pymodule_export]
     use crate::bind::callable::{answer_cgi, serve};

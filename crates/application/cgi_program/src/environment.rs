@@ -88,7 +88,7 @@ impl Environment {
     }
 
     /// Pointers to each variable and a null pointer, as execve(2) wants them; good as long as `self` is not touched.
-    pub(crate) fn pointers(&self) -> Vec<*const c_char> {
+    pub fn pointers(&self) -> Vec<*const c_char> {
         let pointer = |start: &usize| self.text[*start..].as_ptr().cast::<c_char>();
         self.starts.iter().map(pointer).chain([std::ptr::null()]).collect()
     }

@@ -5,4 +5,5 @@ pub(crate) mod debug_page;
 pub(crate) mod directory;
 pub(crate) mod outside;
 pub(crate) mod resident;
+pub(crate) mod script_environment;
 pub(crate) mod wsgi;

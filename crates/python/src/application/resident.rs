@@ -15,6 +15,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
 
 use super::debug_page;
+use super::script_environment::ScriptEnvironment;
 use super::wsgi::{Errors, raised};
 use crate::door::traceback;
 
@@ -37,13 +38,10 @@ impl ResidentScripts {
         environment: &Environment,
         answer: &Bound<'_, CgiStreams>,
     ) -> PyResult<()> {
-        let variables = PyDict::new(py);
-        for (name, value) in environment.iter() {
-            variables.set_item(PyBytes::new(py, name), PyBytes::new(py, value))?;
-        }
         let path = PyBytes::new(py, script.path.as_os_str().as_bytes());
+        let environment = ScriptEnvironment::of(environment);
         let errors = Errors::of(script.path.display().to_string());
-        self.run.call1(py, (path, variables, answer, errors, self.debug))?;
+        self.run.call1(py, (path, environment, answer, errors, self.debug))?;
         Ok(())
     }
 }
