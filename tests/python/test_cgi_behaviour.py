@@ -8,6 +8,7 @@ or that is gone, fails.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -199,6 +200,30 @@ def test_a_chunked_body_has_a_length(servers, mode, language):
         head = f"POST /cgi-bin/program.{language}/echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
         client.send(head.encode() + b"3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n")
         assert client.response().text == "7 700\n"
+
+
+def test_a_program_may_work_on_behind_its_response(servers, programs):
+    """lighttpd ends it as soon as its Content-Length is reached."""
+    programs.python(
+        "works_on.py",
+        """
+        import atexit, os, time
+
+        mark = os.path.join("marks", os.environ["QUERY_STRING"])
+        atexit.register(lambda: open(mark, "w").close())
+        print("Content-Type: text/plain\\nContent-Length: 4\\n\\ndone", end="", flush=True)
+        time.sleep(0.3)
+        """,
+    )
+    marks = programs.path / "marks"
+    marks.mkdir()
+    marks.chmod(0o777)
+    for name, server in servers.items():
+        assert server.request("GET", f"/cgi-bin/works_on.py?{name}").text == "done"
+        deadline = time.monotonic() + (1 if name == "lighttpd" else 20)
+        while not (marks / name).exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert (marks / name).exists() == (name != "lighttpd"), name
 
 
 def test_the_differences_are_in_the_documentation():
