@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 from urllib.parse import parse_qs
 
 from cases import Cases
@@ -116,6 +117,13 @@ def fail_without_length(environ, start_response):
     start_response("200 OK", TEXT)
     yield b"x" * 1000
     raise ValueError("on purpose")
+
+
+@application.case
+def killed_in_stream(environ, start_response):
+    start_response("200 OK", TEXT)
+    yield b"x" * 1000
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @application.case

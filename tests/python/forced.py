@@ -57,6 +57,7 @@ FORCED = [
         "the uwsgi protocol has no other end of a response than the connection's",
         "unix",
     ),
+    Forced("nginx-fastcgi", "killed without a length", "with fastcgi_buffering off nginx does not ask for END_REQUEST"),
     Forced("lighttpd-*", "break without a length", "lighttpd takes every end of a connection for the response's"),
     Forced("apache-scgi", "break with a length", "Apache counts what came over SCGI and corrects the length", "unix"),
     Forced("lighttpd-*", "method FROBNICATE", "lighttpd answers methods that it does not know with 501"),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -170,3 +172,23 @@ def test_the_access_log_has_a_line_for_the_client_of_the_front_server(protocol: 
     line = log.read_text()
     assert line.startswith("192.0.2.7 - - [")
     assert '] "GET /hello?a=b HTTP/1.1" 200 5 ' in line
+
+
+@pytest.mark.parametrize("protocol", ["scgi", "uwsgi"])
+def test_the_end_of_a_killed_worker_is_no_end_of_a_response(protocol: str, gate: Any) -> None:
+    """Where only the connection's end marks that of the response, the kernel resets it for a process that dies."""
+    with Server("behind", *binds(protocol), cwd=APPS, env=gate.environment) as server:
+        with connect(server, protocol) as sock:
+            sock.sendall(front_request(protocol, "GET", "/stream"))
+            assert b"first" in until(sock, b"first")
+            visit = gate.next("stream")
+            visit.open()
+            assert b"second" in rest(sock), "what is whole ends in order"
+        with connect(server, protocol) as sock:
+            sock.sendall(front_request(protocol, "GET", "/stream"))
+            assert b"first" in until(sock, b"first")
+            visit = gate.next("stream")
+            os.kill(visit.pid, signal.SIGKILL)
+            with pytest.raises(ConnectionResetError):
+                while sock.recv(65536):
+                    pass

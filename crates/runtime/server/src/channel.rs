@@ -84,6 +84,7 @@ impl Channel for FrontExchange {
         if self.broken {
             return Err(Error::disconnected("the client has closed the connection"));
         }
+        self.guard();
         let Some(connection) = &self.connection else {
             return Err(Error::engine("the connection of a request is missing"));
         };
@@ -118,6 +119,7 @@ impl Channel for FrontExchange {
         let timeout = self.shared.options.timeouts.send;
         let mut since = Instant::now();
         self.note_slow_reader();
+        self.guard();
         loop {
             let Some(connection) = &self.connection else {
                 return Err(Error::engine("the connection of a request is missing"));

@@ -29,6 +29,8 @@ pub(crate) struct Connection {
     pub(crate) ended: bool,
     /// True once a request was answered: from then on silence means keep-alive, not a missing head.
     pub(crate) used: bool,
+    /// A close would reset it, also one by the kernel: a response is under way whose end nobody else would miss.
+    pub(crate) guarded: bool,
     /// The protocol, and where in it the connection stands; elsewhere while an exchange has the connection.
     pub(crate) wire: Wire,
     /// When the first byte of the head (or the connection) came, in milliseconds.
@@ -98,6 +100,23 @@ impl Connection {
     pub(crate) fn reset_on_close(&self) {
         // A UNIX socket knows no reset; nothing more can be done for its peer.
         let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
+    }
+
+    /// Has the kernel reset the connection should this process die now. To be taken back before it is closed in order.
+    pub(crate) fn guard(&mut self) {
+        if !self.guarded && self.peer != Peer::Local {
+            self.reset_on_close();
+            self.guarded = true;
+        }
+    }
+
+    /// Takes [`Connection::guard`] back.
+    pub(crate) fn unguard(&mut self) {
+        if self.guarded {
+            // Cannot fail: it has been set on this socket before.
+            let _ = rustix::net::sockopt::set_socket_linger(&self.socket, None);
+            self.guarded = false;
+        }
     }
 
     /// Tells the peer that nothing more will come, so that it reads what was sent before it sees the close.

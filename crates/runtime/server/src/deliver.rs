@@ -88,6 +88,7 @@ impl Shared {
             let is_read_out = exchange.is_read_out();
             match result {
                 Ok(Sent::Blocked) => {
+                    exchange.guard();
                     let Some(connection) = &mut exchange.connection else { continue };
                     let index = connection.slot;
                     if self.watch(shift, connection) {
@@ -100,6 +101,7 @@ impl Shared {
                 }
                 Ok(Sent::All) => {
                     let Some(mut connection) = exchange.release() else { continue };
+                    connection.unguard();
                     connection.used = true;
                     connection.idle_since = now;
                     match afterwards {

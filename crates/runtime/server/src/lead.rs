@@ -349,6 +349,7 @@ impl Shared {
                 closing: false,
                 ended: false,
                 used: false,
+                guarded: false,
                 wire: Wire::new(listener.protocol(), &self.options),
                 head_since: 0,
                 idle_since: now,

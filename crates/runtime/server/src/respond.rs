@@ -60,6 +60,16 @@ impl FrontExchange {
         if self.bodiless { 0 } else { self.tally.admitted() }
     }
 
+    /// Sees to it that the response, of which a part is sent, cannot pass for whole if this process dies before the rest is.
+    pub(crate) fn guard(&mut self) {
+        if !self.started || self.bodiless || self.tally.promise().is_some() || self.wire.marks_end(self.frames) {
+            return;
+        }
+        if let Some(connection) = &mut self.connection {
+            connection.guard();
+        }
+    }
+
     /// True when the response was not completed.
     pub(crate) fn is_broken(&self) -> bool {
         self.broken

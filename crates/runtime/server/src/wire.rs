@@ -231,6 +231,15 @@ impl Wire {
         each!(self, wire => wire.encode_refusal(out, error, peer_text, request, options));
     }
 
+    /// True where the end of a body of unknown length is marked in the protocol, and is not that of the connection.
+    pub(crate) fn marks_end(&self, frames: Frames) -> bool {
+        match self {
+            Self::Http1(_) => frames.prefix.is_some(),
+            Self::Fastcgi(_) | Self::Ajp(_) => true,
+            Self::Single(_) => false,
+        }
+    }
+
     /// Appends what shows the peer that the response ends before it is complete, where the end of the connection does not.
     pub(crate) fn break_off(&mut self, out: &mut Vec<u8>) {
         each!(self, wire => wire.break_off(out));
