@@ -31,9 +31,8 @@ pub(crate) fn main(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
     let is_cgi = arguments.first().is_some_and(|command| command == "cgi");
     let program = std::iter::once(OsString::from("millau"));
     let invocation = script::expand(arguments).and_then(|arguments| {
-        // What stands in the environment comes first, and counts.
-        let environment = std::env::vars_os().chain(script::paste_server(&arguments));
-        parse(program.chain(arguments), environment).map_err(|error| error.to_string())
+        let paste_server = script::paste_server(&arguments);
+        parse(program.chain(arguments), std::env::vars_os(), &paste_server).map_err(|error| error.to_string())
     });
     match invocation {
         Ok(Invocation::Print(text)) => {

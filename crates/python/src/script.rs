@@ -1,10 +1,12 @@
 //! A file that says how it is to be served: a script in place of a target, whose words take its place on the command line
-//! (`millau_config::script_words`), or a PasteDeploy file with a server of its own (`millau_config::paste_server_settings`).
+//! (`millau_config::script_words`), or a PasteDeploy file with a server of its own (`millau_config::PasteServer`).
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+
+use millau_config::PasteServer;
 
 /// More than this is no script.
 const LONGEST: u64 = 64 * 1024;
@@ -41,10 +43,10 @@ pub(crate) fn expand(mut arguments: Vec<OsString>) -> Result<Vec<OsString>, Stri
 
 /// What the `[server:main]` of a `paste:FILE.ini` says that is to be served, if Millau is the server that it names. A file
 /// that cannot be read says nothing here; loading it says why.
-pub(crate) fn paste_server(arguments: &[OsString]) -> Vec<(OsString, OsString)> {
+pub(crate) fn paste_server(arguments: &[OsString]) -> PasteServer {
     let words: Vec<&str> = arguments.iter().map(|word| word.to_str().unwrap_or_default()).collect();
     let target = words.iter().find_map(|word| word.strip_prefix("paste:"));
-    let Some(file) = target.filter(|_| words.first() == Some(&"serve")) else { return Vec::new() };
+    let Some(file) = target.filter(|_| words.first() == Some(&"serve")) else { return PasteServer::default() };
     let directory = words.iter().enumerate().find_map(|(index, word)| match word.strip_prefix("--chdir") {
         Some("") => words.get(index + 1).copied(),
         Some(rest) => rest.strip_prefix('='),
@@ -56,8 +58,8 @@ pub(crate) fn paste_server(arguments: &[OsString]) -> Vec<(OsString, OsString)> 
     let read = File::open(&path).and_then(|file| file.take(LONGEST_INI).read_to_string(&mut text));
     let here = path.canonicalize().ok().and_then(|path| Some(path.parent()?.to_str()?.to_owned()));
     match (read, here) {
-        (Ok(_), Some(here)) => millau_config::paste_server_settings(&text, &here),
-        _ => Vec::new(),
+        (Ok(_), Some(here)) => PasteServer::read(file, &text, &here),
+        _ => PasteServer::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 
 use millau_cgi_front::{Ending, Streams};
-use millau_config::{Invocation, SETTINGS, Settings, parse};
+use millau_config::{Invocation, PasteServer, SETTINGS, Settings, parse};
 use millau_gateway::{Application, Routes};
 use millau_server::Worker;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
@@ -114,7 +114,7 @@ fn read(name: &str, settings: Vec<(String, String)>) -> PyResult<Settings> {
     }
     environment.extend(std::env::vars_os());
     let line = ["millau", "serve", "--", name].map(OsString::from);
-    match parse(line, environment) {
+    match parse(line, environment, &PasteServer::default()) {
         Ok(Invocation::Serve(settings)) => Ok(*settings),
         Ok(_) => Err(PyRuntimeError::new_err("the settings were understood as another command")),
         Err(error) => Err(PyValueError::new_err(error.to_string())),

@@ -348,7 +348,7 @@ mod tests {
 
     fn read(line: &str) -> Result<Deployment, String> {
         let arguments = ["millau", "config"].into_iter().chain(line.split(' ').filter(|word| !word.is_empty()));
-        match parse(arguments.map(OsString::from), []) {
+        match parse(arguments.map(OsString::from), [], &crate::PasteServer::default()) {
             Ok(Invocation::Config(deployment)) => Ok(*deployment),
             Ok(other) => panic!("{other:?}"),
             Err(error) => Err(error.to_string()),

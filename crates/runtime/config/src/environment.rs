@@ -30,11 +30,7 @@ impl Environment {
     pub(crate) fn given(&self, setting: &Setting) -> Option<Vec<OsString>> {
         let name = setting.variable();
         let (_, value) = self.0.iter().find(|(other, _)| *other == name)?;
-        if value.is_empty() && !setting.may_be_empty() {
-            return None;
-        }
-        let values = if setting.is_list() { split(value) } else { vec![value.clone()] };
-        (!values.is_empty()).then_some(values)
+        values(setting, value)
     }
 
     /// What the environment says under a name, given without the prefix.
@@ -65,6 +61,15 @@ impl Environment {
             })
             .collect()
     }
+}
+
+/// The values of a setting that has one text for all of them. An empty one says nothing, unless empty is a value.
+pub(crate) fn values(setting: &Setting, text: &OsStr) -> Option<Vec<OsString>> {
+    if text.is_empty() && !setting.may_be_empty() {
+        return None;
+    }
+    let values = if setting.is_list() { split(text) } else { vec![text.to_owned()] };
+    (!values.is_empty()).then_some(values)
 }
 
 /// At commas; space around them does not count. There is no way to write a comma inside a value.

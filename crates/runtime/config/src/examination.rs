@@ -166,7 +166,7 @@ mod tests {
 
     fn asked(line: &str, environment: &[(&str, &str)]) -> Result<Examination, String> {
         let environment = environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        match parse(line.split(' ').map(OsString::from), environment) {
+        match parse(line.split(' ').map(OsString::from), environment, &crate::PasteServer::default()) {
             Ok(Invocation::Doctor(examination)) => Ok(*examination),
             Ok(other) => panic!("{other:?}"),
             Err(error) => Err(error.to_string()),

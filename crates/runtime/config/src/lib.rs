@@ -36,7 +36,7 @@ pub use examination::Examination;
 pub use log_target::{AccessLogFormat, LogTarget};
 pub use mount::Mount;
 pub use parse::{Invocation, RelayScript, parse};
-pub use paste_server::paste_server_settings;
+pub use paste_server::PasteServer;
 pub use reference::reference_markdown;
 pub use script::{is_script, quoted_word, script_words};
 pub use setting::{Group, Setting};

@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 
 use crate::command::{self, FILE, TARGET};
 use crate::environment::Environment;
+use crate::paste_server::PasteServer;
 use crate::setting::{BadValue, Setting};
 use crate::table::SETTINGS;
 use crate::{Deployment, Examination, Settings, UsageError, deployment, examination};
@@ -42,7 +43,7 @@ pub struct RelayScript {
 
 /// Reads a command line, whose first word is the name of the program, and an environment.
 ///
-/// The command line wins over the environment, and that over the defaults. An empty variable counts as not set, but for
+/// The command line wins over the environment, that over the section of a PasteDeploy file, and that over the defaults. An empty variable counts as not set, but for
 /// MILLAU_SERVER_HEADER. Variables that begin with `MILLAU_` and are no settings end up in [`Settings::warnings`].
 ///
 /// # Errors
@@ -50,6 +51,7 @@ pub struct RelayScript {
 pub fn parse(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
+    paste_server: &PasteServer,
 ) -> Result<Invocation, UsageError> {
     let matches = match command::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
@@ -77,19 +79,23 @@ pub fn parse(
         }
     };
 
-    Ok(as_command(Box::new(settings(matches, &environment)?)))
+    Ok(as_command(Box::new(settings(matches, &environment, paste_server)?)))
 }
 
 fn relay(matches: &ArgMatches) -> Result<Invocation, UsageError> {
     // What the environment says now is not in the script.
-    let settings = settings(matches, &Environment::new([]))?;
+    let settings = settings(matches, &Environment::new([]), &PasteServer::default())?;
     let mut lines = command::said_again(matches);
     lines.retain(|line| line.first().is_none_or(|word| word != "--chdir"));
     let file = matches.get_one::<OsString>(FILE).map(PathBuf::from).unwrap_or_default();
     Ok(Invocation::Relay(Box::new(RelayScript { file, lines, settings })))
 }
 
-fn settings(matches: &ArgMatches, environment: &Environment) -> Result<Settings, UsageError> {
+fn settings(
+    matches: &ArgMatches,
+    environment: &Environment,
+    paste_server: &PasteServer,
+) -> Result<Settings, UsageError> {
     let mut settings = Settings::blank();
     let mut given = Vec::new();
     for setting in SETTINGS {
@@ -97,6 +103,8 @@ fn settings(matches: &ArgMatches, environment: &Environment) -> Result<Settings,
             (setting.option(), values)
         } else if let Some(values) = environment.given(setting) {
             (setting.variable(), values)
+        } else if let Some(values) = paste_server.given(setting) {
+            (paste_server.place(setting), values)
         } else {
             apply_default(setting, &mut settings)?;
             continue;
@@ -108,6 +116,7 @@ fn settings(matches: &ArgMatches, environment: &Environment) -> Result<Settings,
     settings.binds_given = given.contains(&"bind");
     settings.web_servers = environment.web_servers();
     settings.warnings = environment.warnings();
+    settings.warnings.extend(paste_server.warnings());
     settings.check(|name| given.contains(&name)).map_err(UsageError::new)?;
     Ok(settings)
 }
@@ -148,7 +157,7 @@ mod tests {
     fn invoked(line: &str, environment: &[(&str, &str)]) -> Result<Invocation, String> {
         let arguments = ["millau"].into_iter().chain(line.split(' ').filter(|word| !word.is_empty()));
         let environment = environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        parse(arguments.map(OsString::from), environment).map_err(|error| error.to_string())
+        parse(arguments.map(OsString::from), environment, &PasteServer::default()).map_err(|error| error.to_string())
     }
 
     fn settings(line: &str, environment: &[(&str, &str)]) -> Settings {
@@ -488,14 +497,18 @@ mod tests {
     #[test]
     fn a_refusal_stays_one_line() {
         let arguments = ["millau", "serve", "m", "--server-header", "a\nb"].map(OsString::from);
-        let message = parse(arguments, []).unwrap_err().to_string();
+        let message = parse(arguments, [], &PasteServer::default()).unwrap_err().to_string();
         assert_eq!(message, "--server-header 'a\\nb': only printable ASCII can be sent in a field");
     }
 
     #[test]
     fn a_target_must_be_text() {
         use std::os::unix::ffi::OsStringExt;
-        let with = |target| parse([OsString::from("millau"), "serve".into(), target], []).unwrap_err().to_string();
+        let with = |target| {
+            parse([OsString::from("millau"), "serve".into(), target], [], &PasteServer::default())
+                .unwrap_err()
+                .to_string()
+        };
         assert_eq!(with(OsString::new()), "TARGET is empty: write millau serve module:attribute, say");
         assert_eq!(with(OsString::from_vec(b"a\xff".to_vec())), "TARGET 'a\u{fffd}' is not valid UTF-8");
     }

@@ -1,11 +1,54 @@
 //! `[server:main]` of a PasteDeploy file that names Millau as its server: settings, as `millau.paste` understands them, for
 //! those who start the file with `millau serve paste:FILE.ini` instead of pserve.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
-/// What the section says, as variables of the environment; nothing where another server is named. `here` is the directory of
-/// the file, which `%(here)s` stands for; a value with any other reference is passed over.
-pub fn paste_server_settings(text: &str, here: &str) -> Vec<(OsString, OsString)> {
+use crate::setting::Setting;
+use crate::table::SETTINGS;
+use crate::{environment, suggestion};
+
+/// What such a section says; nothing by default.
+#[derive(Default)]
+pub struct PasteServer {
+    /// How the operator calls the file.
+    file: String,
+    settings: Vec<(String, String)>,
+}
+
+impl PasteServer {
+    /// Reads the text of a file; what it says is nothing where another server is named. `here` is the directory of the file,
+    /// which `%(here)s` stands for; a value with any other reference is passed over.
+    pub fn read(file: &str, text: &str, here: &str) -> Self {
+        Self { file: file.to_owned(), settings: settings(text, here) }
+    }
+
+    /// What the section says about a setting. An empty value says nothing, unless empty is a value.
+    pub(crate) fn given(&self, setting: &Setting) -> Option<Vec<OsString>> {
+        let (_, value) = self.settings.iter().find(|(name, _)| name == setting.name)?;
+        environment::values(setting, OsStr::new(value))
+    }
+
+    /// Where a setting stands.
+    pub(crate) fn place(&self, setting: &Setting) -> String {
+        format!("{} [server:main] {}", self.file, setting.name.replace('-', "_"))
+    }
+
+    /// A line for each name that is none of a setting.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let names = || SETTINGS.iter().map(|setting| setting.name);
+        let unknown = self.settings.iter().filter(|(name, _)| names().all(|known| known != name));
+        unknown
+            .map(|(name, _)| {
+                let likely = suggestion::nearest(name, names());
+                let hint = likely.map_or_else(String::new, |likely| format!("; did you mean '{likely}'?"));
+                format!("{} [server:main]: '{name}' is no setting and has no effect{hint}", self.file)
+            })
+            .collect()
+    }
+}
+
+/// The settings of the section by their names.
+fn settings(text: &str, here: &str) -> Vec<(String, String)> {
     let mut values: Vec<(String, String)> = Vec::new();
     let mut is_ours = false;
     for line in text.lines() {
@@ -46,8 +89,7 @@ pub fn paste_server_settings(text: &str, here: &str) -> Vec<(OsString, OsString)
         binds.insert(0, format!("http://{host}:{}", port.as_deref().unwrap_or("8000")));
     }
     values.push(("bind".to_owned(), binds.join(",")));
-    let variable = |name: &str| format!("MILLAU_{}", name.replace('-', "_").to_ascii_uppercase());
-    values.into_iter().map(|(name, value)| (variable(&name).into(), value.into())).collect()
+    values
 }
 
 #[cfg(test)]
@@ -57,17 +99,27 @@ mod tests {
     fn said(section: &str) -> Vec<String> {
         let text =
             format!("[app:main]\nuse = egg:site\nthreads = 9\n[server:main]\n{section}\n[loggers]\nkeys = root\n");
-        let pairs = paste_server_settings(&text, "/srv");
-        pairs.into_iter().map(|(name, value)| format!("{}={}", name.display(), value.display())).collect()
+        settings(&text, "/srv").into_iter().map(|(name, value)| format!("{name}={value}")).collect()
     }
 
     #[test]
     fn a_section_that_names_us_is_a_list_of_settings() {
         let section = "use = egg:millau#main\n# a comment\nhost = *\nport: 8080\nthreads = 4\nerror_log = %(here)s/log\nx = %(y)s";
-        assert_eq!(said(section), ["MILLAU_THREADS=4", "MILLAU_ERROR_LOG=/srv/log", "MILLAU_BIND=http://0.0.0.0:8080"]);
+        assert_eq!(said(section), ["threads=4", "error-log=/srv/log", "bind=http://0.0.0.0:8080"]);
         let section = "use = egg:millau\nbind =\n  fastcgi+unix:%(here)s/a.sock\n  ajp://127.0.0.1:8009\nhost = ::1";
-        assert_eq!(said(section), ["MILLAU_BIND=http://[::1]:8000,fastcgi+unix:/srv/a.sock,ajp://127.0.0.1:8009"]);
-        assert_eq!(said("use = egg:millau#main"), ["MILLAU_BIND="]);
+        assert_eq!(said(section), ["bind=http://[::1]:8000,fastcgi+unix:/srv/a.sock,ajp://127.0.0.1:8009"]);
+        assert_eq!(said("use = egg:millau#main"), ["bind="]);
+    }
+
+    #[test]
+    fn a_wrong_line_is_named_by_its_file() {
+        let text = "[server:main]\nuse = egg:millau#main\nthread = 4\nworkers = many\n";
+        let server = PasteServer::read("site.ini", text, "/srv");
+        let told = "site.ini [server:main]: 'thread' is no setting and has no effect; did you mean 'threads'?";
+        assert_eq!(server.warnings(), [told]);
+        let line = ["millau", "serve", "paste:site.ini"].map(OsString::from);
+        let error = crate::parse(line, [], &server).unwrap_err().to_string();
+        assert!(error.contains("site.ini [server:main] workers 'many': "), "{error}");
     }
 
     #[test]
