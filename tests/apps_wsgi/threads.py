@@ -50,6 +50,20 @@ def gate_in_body(environ, start_response):
 
 
 @application.case
+def large(environ, start_response):
+    start_response("200 OK", TEXT)
+    for _ in range(1000):
+        yield b"x" * 100_000
+
+
+@application.case
+def body(environ, start_response):
+    size = len(environ["wsgi.input"].read())
+    start_response("200 OK", TEXT)
+    return [str(size).encode()]
+
+
+@application.case
 def overlap(environ, start_response):
     start_response("200 OK", TEXT)
     return [str(most).encode()]

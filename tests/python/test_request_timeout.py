@@ -83,6 +83,24 @@ def test_calls_that_end_in_time_know_nothing_of_it(gate):
         assert client.request(target="/hello").body == b"hello"
 
 
+def test_a_peer_that_is_too_slow_is_no_fault_of_the_application(gate):
+    """Neither a reader nor a sender; nothing is buffered."""
+    with serve(gate, "--response-spool", "0", "--request-buffer", "0") as server:
+        with server.client() as reader:
+            reader.send(request_bytes(target="/large"))
+            log = server.wait_for_log("/large: peer error: no whole response within 0.5 s (--request-timeout)")
+            assert "because its client reads too slowly: the response is cut" in log
+            with pytest.raises((BrokenResponse, ConnectionResetError)):
+                reader.response()
+        with server.client() as sender:
+            sender.send(request_bytes("POST", "/body", fields=[("Content-Length", "10000000")]) + b"part")
+            log = server.wait_for_log("/body: peer error: no whole response within 0.5 s (--request-timeout)")
+            assert "because its body comes too slowly: the client gets 504" in log
+            assert sender.response().status == 504
+        assert "application error" not in server.log()
+        assert server.get("/hello").body == b"hello"
+
+
 def test_a_worker_whose_threads_are_all_held_is_replaced(gate):
     with serve(gate, "--threads", "2") as server:
         (worker,) = server.workers()

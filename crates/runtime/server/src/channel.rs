@@ -144,7 +144,8 @@ impl Channel for FrontExchange {
                 }
                 left = left.min(PATIENCE_BEYOND_SHARE);
             }
-            match self.shared.waiting(|| connection.wait_for(PollFlags::OUT, left)) {
+            let wait = || self.shared.waiting(|| connection.wait_for(PollFlags::OUT, left));
+            match self.awaiting("its client reads too slowly", wait) {
                 Ok(true) => since = Instant::now(),
                 Ok(false) => {}
                 Err(error) => return Err(self.disconnected("the connection cannot be waited for", error)),
@@ -217,6 +218,15 @@ impl FrontExchange {
     fn too_slow_a_reader(&mut self) -> Error {
         self.given_up = true;
         self.disconnected("the client is too slow to read", std::io::ErrorKind::TimedOut)
+    }
+
+    /// Waits for the peer, whose fault it is if the time of the call is over meanwhile.
+    pub(crate) fn awaiting<T>(&self, what: &'static str, wait: impl FnOnce() -> T) -> T {
+        let (Some(ticket), Some(deadlines)) = (self.ticket, &self.shared.deadlines) else { return wait() };
+        deadlines.awaits(ticket, Some(what));
+        let result = wait();
+        deadlines.awaits(ticket, None);
+        result
     }
 
     /// From here on the call counts among those for slow readers. A single thread has nobody to share with.

@@ -44,6 +44,8 @@ struct Call {
     described: String,
     /// Part of the response has gone out.
     started: bool,
+    /// What its peer does not do, while it waits for that.
+    awaits: Option<&'static str>,
     /// Its time is over, and its connection has ended.
     cut: bool,
 }
@@ -73,6 +75,7 @@ impl Deadlines {
         call.local = connection.peer == Peer::Local;
         call.described = exchange.describe();
         call.started = false;
+        call.awaits = None;
         call.cut = false;
         let call = &mut *call;
         call.answer.clear();
@@ -86,6 +89,13 @@ impl Deadlines {
     pub(crate) fn started(&self, ticket: Ticket) {
         if let Some(mut call) = self.find(ticket) {
             call.started = true;
+        }
+    }
+
+    /// The call begins or ends to wait for its peer.
+    pub(crate) fn awaits(&self, ticket: Ticket, what: Option<&'static str>) {
+        if let Some(mut call) = self.find(ticket) {
+            call.awaits = what;
         }
     }
 
@@ -138,11 +148,18 @@ impl Shared {
                 call.cut = true;
                 held += 1;
                 let outcome = call.end_connection();
-                let (described, number) = (call.described.clone(), call.thread);
+                let (described, number, awaits) = (call.described.clone(), call.thread, call.awaits);
                 // The log and the interpreter may take their time; the call may end meanwhile.
                 drop(call);
-                let doing = self.application.whereabouts(number).unwrap_or_default();
                 let limit = deadlines.limit.as_secs_f64();
+                if let Some(what) = awaits {
+                    log::warn!(
+                        "{described}: peer error: no whole response within {limit} s (--request-timeout), because {what}: \
+                         {outcome}"
+                    );
+                    continue;
+                }
+                let doing = self.application.whereabouts(number).unwrap_or_default();
                 log::error!(
                     "{described}: application error: no whole response within {limit} s (--request-timeout): {outcome}; its \
                      thread is held until the call ends{}{doing}",

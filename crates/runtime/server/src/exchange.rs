@@ -295,7 +295,7 @@ impl FrontExchange {
             Received::Nothing if !may_wait => return Ok(false),
             Received::Nothing => {
                 let timeout = self.shared.options.timeouts.body;
-                match connection.wait_for(PollFlags::IN, timeout) {
+                match self.awaiting("its body comes too slowly", || connection.wait_for(PollFlags::IN, timeout)) {
                     Ok(true) => {}
                     Ok(false) => return Err(Error::peer(408, "the body of the request did not arrive in time")),
                     Err(error) => return Err(self.disconnected("the connection cannot be waited for", error)),
