@@ -264,7 +264,7 @@ def text_mode(environ, start_response):
 
 @application.case
 def shrinking(environ, start_response):
-    """The file becomes shorter than the declared length while it is sent."""
+    """The file has become shorter than the declared length."""
     file = tempfile.NamedTemporaryFile()
     file.write(pattern(SMALL))
     file.flush()

@@ -127,6 +127,14 @@ def read_reporting_in_pieces(environ, start_response):
 
 
 @application.case
+def read_behind_the_gate(environ, start_response):
+    pass_gate("called", length=environ.get("CONTENT_LENGTH"))
+    data = environ["wsgi.input"].read()
+    start_response("200 OK", TEXT)
+    return [f"{len(data)} {hashlib.sha256(data).hexdigest()}".encode()]
+
+
+@application.case
 def read_and_swallow(environ, start_response):
     """An application that catches everything answers anyway; a second try must fail as well."""
     failures = 0

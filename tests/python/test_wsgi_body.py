@@ -166,6 +166,40 @@ def test_a_body_that_is_too_short_is_visibly_broken(told, form):
     told.wait_until(lambda: "Content-Length" in told.log()[before:], "the log names Content-Length")
 
 
+NOT_ENOUGH = {
+    "one item": (["hello"], "list"),
+    "one item of a tuple": (["hello"], "tuple"),
+    "one item of what knows its length": (["hello"], "sized"),
+    "no item": ([], "list"),
+    "no step": ([], "generator"),
+    "nothing but empty items": (["", ""], "generator"),
+    "write of nothing": ([""], "write"),
+}
+
+
+@pytest.mark.parametrize(("chunks", "form"), NOT_ENOUGH.values(), ids=NOT_ENOUGH.keys())
+def test_a_body_that_is_known_to_be_too_short_before_anything_is_sent_is_500(told, chunks, form):
+    """A head that promises what is known not to come would leave the client with half a 200."""
+    before = len(told.log())
+    with told.client() as client:
+        response = client.request(target=tell(headers=[("Content-Length", "10")], chunks=chunks, form=form))
+        assert (response.status, response.reason) == (500, "Internal Server Error")
+        assert b"10" not in response.body
+    known = sum(len(chunk) for chunk in chunks)
+    said = f"the response has a Content-Length of 10, but its body has {known} bytes"
+    told.wait_until(lambda: said in told.log()[before:], "the log tells both lengths")
+    assert "application error in GET /told" in told.log()[before:]
+
+
+@pytest.mark.parametrize("status", ["302 Found", "416 Range Not Satisfiable", "503 Busy"])
+def test_what_a_head_says_by_itself_is_sent_although_its_body_is_too_short(told, status):
+    """Zope answers a range that cannot be satisfied with the length of the whole and nothing: the client still learns why."""
+    with pytest.raises(BrokenResponse) as broken:
+        told.get(tell(status, headers=[("Content-Length", "10"), ("Location", "/a")], chunks=[]))
+    assert broken.value.partial.status == int(status[:3])
+    assert broken.value.partial["Location"] == "/a"
+
+
 # Responses without a body
 
 
@@ -184,6 +218,13 @@ def test_304_may_carry_the_length_of_the_200(told):
         assert response["ETag"] == '"x"'
         assert response.all("Content-Length") in (["1234"], [])
         assert client.request(target=tell(chunks=["next"])).body == b"next"
+
+
+def test_a_304_with_less_of_a_body_than_its_length_is_no_mistake(told):
+    """Conditional middleware empties the body and forgets the length: RFC 9110 §15.4.5 allows it."""
+    before = len(told.log())
+    assert told.get(tell("304 Not Modified", [("Content-Length", "1234")], ["hello"])).status == 304
+    assert "Content-Length" not in told.log()[before:]
 
 
 def test_204_drops_the_length_the_application_gave(told):
@@ -211,7 +252,7 @@ def test_head_has_the_fields_of_get_and_no_body(told, form):
         assert client.request(target=tell(chunks=["next"])).body == b"next"
 
 
-@pytest.mark.parametrize("chunks", [[], [""]])
+@pytest.mark.parametrize("chunks", [[], [""], ["hello"]])
 def test_head_may_leave_the_body_out_and_keep_its_length(told, chunks):
     """Frameworks strip the body of a HEAD themselves: a length that no body follows is then no mistake."""
     with told.client() as client:

@@ -17,6 +17,13 @@ pub enum ResponseError {
     HopByHop(&'static str),
     /// Content-Length is no number, or there are two that differ (RFC 9110 §8.6).
     ContentLength,
+    /// The body of a success is known to end before it has the bytes that Content-Length promises (RFC 9110 §8.6).
+    ShortBody {
+        /// What Content-Length says.
+        promised: u64,
+        /// What there is.
+        known: u64,
+    },
     /// A control character in the reason phrase or in a field (RFC 9110 §5.5); CR or LF would split the response in two
     /// (RFC 9112 §11.1).
     ControlCharacter,
@@ -31,6 +38,9 @@ impl fmt::Display for ResponseError {
             }
             Self::ContentLength => {
                 f.write_str("the response's Content-Length is not one decimal number; send one, or leave it out")
+            }
+            Self::ShortBody { promised, known } => {
+                write!(f, "the response has a Content-Length of {promised}, but its body has {known} bytes")
             }
             Self::ControlCharacter => f.write_str(
                 "the response has a line break or another control character in its reason phrase or in a field",
@@ -102,15 +112,29 @@ impl ResponseFields {
 
     /// How much of a body follows, and the Content-Length that the head announces. Ask when all fields have passed.
     ///
-    /// `length` is what is known apart from the fields; the application's own promise comes before it. Nothing follows
+    /// `length` is what is known apart from the fields; the application's own promise comes before it, and what goes beyond
+    /// that is for whoever sends the body to cut. Nothing follows
     /// the answer to HEAD, a 204, a 205 or a 304 (RFC 9110 §6.4.1); the first and the last keep the Content-Length of a GET
     /// as far as it is known (RFC 9110 §9.3.2 and §15.4.5), and none is ever invented for them. That of a 205 is 0: a
     /// recipient does not know by the status that nothing follows (RFC 9110 §15.3.6; RFC 9112 §6.3).
-    pub fn body(&self, response: &Response, length: BodyLength, head_request: bool) -> (BodyExtent, Option<u64>) {
+    ///
+    /// # Errors
+    /// [`ResponseError::ShortBody`]
+    pub fn body(
+        &self,
+        response: &Response,
+        length: BodyLength,
+        head_request: bool,
+    ) -> Result<(BodyExtent, Option<u64>), ResponseError> {
         if !head_request && !response.forbids_body() {
             return match (self.content_length, length) {
-                (Some(length), _) | (None, BodyLength::Known(length)) => (BodyExtent::Length(length), Some(length)),
-                (None, BodyLength::Unknown) => (BodyExtent::Open, None),
+                // While nothing is sent, the peer can still be told: what follows this head could only be broken. What a
+                // redirect or a failure has to say is in its head, and a 500 in its place would say less.
+                (Some(promised), BodyLength::Known(known)) if known < promised && response.status < 300 => {
+                    Err(ResponseError::ShortBody { promised, known })
+                }
+                (Some(length), _) | (None, BodyLength::Known(length)) => Ok((BodyExtent::Length(length), Some(length))),
+                (None, BodyLength::Unknown) => Ok((BodyExtent::Open, None)),
             };
         }
         let announced = match (self.content_length, length) {
@@ -120,7 +144,7 @@ impl ResponseFields {
             (None, BodyLength::Known(length)) if head_request && length > 0 && response.status != 304 => Some(length),
             _ => None,
         };
-        (BodyExtent::None, announced)
+        Ok((BodyExtent::None, announced))
     }
 }
 
@@ -184,7 +208,7 @@ mod tests {
         let (said, written) = passed(&fields).unwrap();
         assert_eq!(written, ["A", "Set-Cookie"]);
         assert!(said.wants_close());
-        assert_eq!(said.body(&Response::new(200), BodyLength::Known(9), false), (BodyExtent::Length(3), Some(3)));
+        assert_eq!(said.body(&Response::new(200), BodyLength::Known(9), false), Ok((BodyExtent::Length(3), Some(3))));
         let (said, _) = passed(&[("Connection", "keep-alive")]).unwrap();
         assert!(!said.wants_close());
     }
@@ -219,7 +243,7 @@ mod tests {
             assert_eq!(passed(&fields).unwrap_err(), ResponseError::ContentLength, "{lengths:?}");
         }
         let (said, _) = passed(&[("Content-Length", "1"), ("content-length", "01")]).unwrap();
-        assert_eq!(said.body(&Response::new(200), BodyLength::Unknown, false), (BodyExtent::Length(1), Some(1)));
+        assert_eq!(said.body(&Response::new(200), BodyLength::Unknown, false), Ok((BodyExtent::Length(1), Some(1))));
     }
 
     #[test]
@@ -227,7 +251,7 @@ mod tests {
         let own = passed(&[("Content-Length", "5")]).unwrap().0;
         let none = ResponseFields::default();
         let (known, unknown) = (BodyLength::Known(7), BodyLength::Unknown);
-        let of = |said: ResponseFields, status, length, head| said.body(&Response::new(status), length, head);
+        let of = |said: ResponseFields, status, length, head| said.body(&Response::new(status), length, head).unwrap();
         assert_eq!(of(none, 200, known, false), (BodyExtent::Length(7), Some(7)));
         assert_eq!(of(none, 200, unknown, false), (BodyExtent::Open, None));
         assert_eq!(of(own, 200, unknown, true), (BodyExtent::None, Some(5)));
@@ -239,6 +263,21 @@ mod tests {
         }
         assert_eq!(of(own, 304, known, false), (BodyExtent::None, Some(5)));
         assert_eq!(of(none, 304, known, true), (BodyExtent::None, None), "a 304 has not the body of its 200");
+    }
+
+    #[test]
+    fn a_body_that_cannot_keep_the_promise_is_refused_where_one_follows() {
+        let said = passed(&[("Content-Length", "5")]).unwrap().0;
+        let of = |status, known, head| said.body(&Response::new(status), BodyLength::Known(known), head);
+        for known in [0, 4] {
+            assert_eq!(of(200, known, false), Err(ResponseError::ShortBody { promised: 5, known }));
+            for (status, head) in [(200, true), (204, false), (205, false), (304, false)] {
+                assert_eq!(of(status, known, head).unwrap().0, BodyExtent::None, "{status}");
+            }
+        }
+        for (status, known) in [(200, 5), (200, 6), (302, 0), (416, 0)] {
+            assert_eq!(of(status, known, false), Ok((BodyExtent::Length(5), Some(5))), "{status}");
+        }
     }
 
     #[test]

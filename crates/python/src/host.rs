@@ -154,6 +154,7 @@ impl<'a> PythonHost<'a> {
             limits: limits_on_the_wire,
             request_buffer: limits.request_buffer,
             response_buffer: limits.response_buffer,
+            request_spool: limits.request_spool,
             response_spool: limits.response_spool,
             connections: limits.connections,
             timeouts: Timeouts {

@@ -261,7 +261,9 @@ impl Answer {
                 log::debug!("{}: {defect}", self.script.display());
             }
             if let Err(error) = self.start(BodyLength::Known(self.held.len() as u64)) {
-                return self.fail(error);
+                // The error says it all; how the program ended, which is what a diagnosis would look at, was well.
+                log_failure(&self.script, &error);
+                return self.exchange.fail(error);
             }
         }
         self.exchange.finish();

@@ -60,7 +60,7 @@ fn encode(out: &mut Vec<u8>, head: &SendHeaders<'_>) -> Result<BodyExtent, Encod
             number += 1;
         }
     }
-    let (extent, announced) = said.body(response, head.length, head.head_request);
+    let (extent, announced) = said.body(response, head.length, head.head_request)?;
     if let Some(length) = announced {
         field_name::write(&mut packet, b"content-length", field_name::RESPONSE);
         packet.string(itoa::Buffer::new().format(length).as_bytes());

@@ -89,7 +89,7 @@ fn encode(out: &mut Vec<u8>, head: &ResponseHead<'_>) -> Result<(BodyEncoding, b
         lines += 1;
     }
 
-    let (extent, announced) = said.body(response, head.length, head.head_request);
+    let (extent, announced) = said.body(response, head.length, head.head_request)?;
     let body = match extent {
         BodyExtent::None => BodyEncoding::None,
         BodyExtent::Length(length) => BodyEncoding::Length(length),
@@ -239,8 +239,8 @@ mod tests {
         let (text, body, persistent) = encoded(200, &[], old).unwrap();
         assert_eq!((lines(&text), body, persistent), (vec!["Connection: close"], BodyEncoding::UntilClose, false));
         // The application's own promise comes before what the server has counted.
-        let (text, body, _) = encoded(200, &[("Content-Length", "9")], known).unwrap();
-        assert_eq!((lines(&text), body), (vec!["Content-Length: 9"], BodyEncoding::Length(9)));
+        let (text, body, _) = encoded(200, &[("Content-Length", "5")], known).unwrap();
+        assert_eq!((lines(&text), body), (vec!["Content-Length: 5"], BodyEncoding::Length(5)));
     }
 
     #[test]
@@ -310,6 +310,8 @@ mod tests {
         assert_eq!(error(&[("A", "b"), ("UPGRADE", "websocket")]), ResponseError::HopByHop("Upgrade"));
         assert_eq!(error(&[("Connection", "close, X-Other")]), ResponseError::HopByHop("Connection"));
         assert_eq!(error(&[("Content-Length", "1"), ("Content-Length", "2")]), ResponseError::ContentLength);
+        let short = encoded(200, &[("Content-Length", "9")], |head| head.length = BodyLength::Known(8)).unwrap_err();
+        assert_eq!(short, ResponseError::ShortBody { promised: 9, known: 8 });
         let (text, ..) = encoded(200, &[("Content-Length", "1"), ("content-length", "01")], |_| {}).unwrap();
         assert_eq!(lines(&text), ["Content-Length: 1"]);
     }

@@ -220,6 +220,7 @@ mod tests {
                 connections: 10_000,
                 request_buffer: 1_048_576,
                 response_buffer: 1_048_576,
+                request_spool: 1_073_741_824,
                 response_spool: 1_073_741_824,
             },
             timeouts: Timeouts {
@@ -285,6 +286,7 @@ mod tests {
             ("limit-connections", "9"),
             ("request-buffer", "6k"),
             ("response-buffer", "8k"),
+            ("request-spool", "7k"),
             ("response-spool", "9k"),
             ("header-timeout", "1"),
             ("body-timeout", "2"),

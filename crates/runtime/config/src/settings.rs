@@ -108,7 +108,9 @@ pub struct Limits {
     pub request_buffer: usize,
     /// Bytes kept for a slow reader before the application waits.
     pub response_buffer: usize,
-    /// Bytes of all responses of a worker in files for slow readers.
+    /// Bytes of all request bodies of a worker that may be in files.
+    pub request_spool: u64,
+    /// Bytes of all responses of a worker that may be in files for slow readers.
     pub response_spool: u64,
 }
 
@@ -173,6 +175,7 @@ impl Settings {
                 connections: 0,
                 request_buffer: 0,
                 response_buffer: 0,
+                request_spool: 0,
                 response_spool: 0,
             },
             timeouts: Timeouts {

@@ -407,8 +407,8 @@ pub static SETTINGS: &[Setting] = &[
         long: "A smaller body is here as a whole when the application starts, so a slow upload holds no thread; of a larger \
                one the application reads the rest as it comes. A larger chunked body goes to a file in TMPDIR first, \
                because its length is not known before; so does any larger body while a quarter of the threads wait for \
-               slow clients already. With 0 every body is read as it comes. So much may be kept in memory for each \
-               connection.",
+               slow clients already; see --request-spool. With 0 every body is read as it comes, and none goes to a file. \
+               So much may be kept in memory for each connection.",
         group: Group::Limits,
         kind: Kind::Size {
             range: 0..=GIB,
@@ -430,6 +430,24 @@ pub static SETTINGS: &[Setting] = &[
             range: 4 * KIB..=GIB,
             no_limit: false,
             set: |settings, bytes| settings.limits.response_buffer = whole(bytes),
+        },
+    },
+    Setting {
+        name: "request-spool",
+        value_name: "BYTES",
+        default: "1G",
+        help: "Bytes of all request bodies of a worker that may be kept in files",
+        long: "--request-buffer says which bodies go to a file. The files are in TMPDIR and have no names. While there is no \
+               room, such a body is read no further, so that its client has to wait, until another request with such a body \
+               has ended or, for a body with a Content-Length, threads are free for slow clients. What has waited for \
+               --body-timeout is answered with 503. A body without a Content-Length that is larger than this, or with 0 larger than \
+               --request-buffer, is answered with 413. Other requests go on in any case. A CGI program of 'millau cgi' is held to \
+               --limit-body-size alone.",
+        group: Group::Limits,
+        kind: Kind::Size {
+            range: 0..=u64::MAX,
+            no_limit: false,
+            set: |settings, bytes| settings.limits.request_spool = bytes,
         },
     },
     Setting {

@@ -9,6 +9,7 @@ use std::time::Instant;
 use millau_gateway::{Channel as _, Error, Request, Tally, forwarded};
 use rustix::event::PollFlags;
 
+use crate::clock::now_ms;
 use crate::connection::{Connection, Received};
 use crate::deadline::Ticket;
 use crate::lead::RECEIVE_PIECE;
@@ -42,6 +43,8 @@ pub(crate) struct FrontExchange {
     pub(crate) held_body: Range<usize>,
     /// The beginning of a chunked body that outgrew its buffer; what is in `body` comes behind it.
     pub(crate) spool: Option<Spool>,
+    /// Its body goes no further before there is room on disk: since when, in milliseconds.
+    pub(crate) crowded_since: Option<u64>,
     /// It is counted among those whose application may have to wait for the rest of the body.
     pub(crate) counted: bool,
     /// The name of its target among the blockers, where the worker has more than one thread.
@@ -82,6 +85,7 @@ impl FrontExchange {
             held: Vec::new(),
             held_body: 0..0,
             spool: None,
+            crowded_since: None,
             counted: false,
             target_name: 0,
             hold: None,
@@ -169,10 +173,28 @@ impl FrontExchange {
         let limit = self.shared.options.request_buffer;
         let mut consumed = self.decode(input, limit)?;
         while self.must_spool() {
-            self.spool_body()?;
+            if !self.spool_body()? {
+                self.crowded_since.get_or_insert_with(now_ms);
+                return Ok(consumed);
+            }
             consumed += self.decode(&input[consumed..], limit)?;
         }
+        self.crowded_since = None;
         Ok(consumed)
+    }
+
+    /// True while nothing more of the body can be taken: there is no room for what is here of it.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowded_since.is_some() && self.must_spool() && !(self.may_fit() && self.has_room())
+    }
+
+    /// False for a body of which it is known that the whole share of the disk is too small for it.
+    fn may_fit(&self) -> bool {
+        self.request.content_length.is_none_or(|length| length <= self.shared.request_spool.limit())
+    }
+
+    fn has_room(&self) -> bool {
+        self.shared.request_spool.has_room(self.body.len() as u64)
     }
 
     /// True when a chunked body has filled its buffer, or has ended behind what is in the spool.
@@ -185,24 +207,34 @@ impl FrontExchange {
         is_full || (self.spool.is_some() && is_done && !self.body.is_empty())
     }
 
-    fn spool_body(&mut self) -> Result<(), Error> {
-        let mut spool = || -> std::io::Result<()> {
-            let spool = match &mut self.spool {
-                Some(spool) => spool,
-                none => none.insert(Spool::new()?),
-            };
-            spool.put(&self.body)
-        };
-        if let Err(error) = spool() {
-            let directory = std::env::temp_dir();
-            let what =
-                format!("a request body cannot be kept in {} (TMPDIR names another directory)", directory.display());
-            let error = Error::operator(what).caused_by(error);
-            log::error!("{}: operator error: {error}", self.describe());
-            return Err(error);
+    /// Moves what is here of the body to disk. `false`: there is no room for it now.
+    fn spool_body(&mut self) -> Result<bool, Error> {
+        // Begun, it could not be ended. Without this, it waits until enough threads are there for slow senders again.
+        if !self.may_fit() {
+            return Ok(false);
         }
-        self.body.clear();
-        Ok(())
+        let share = &self.shared.request_spool;
+        let length = self.spool.as_ref().map_or(0, Spool::length) + self.body.len() as u64;
+        if length > share.limit() {
+            return Err(Error::peer(413, "the request's body has no Content-Length, and is too large to be kept"));
+        }
+        match Spool::put(&mut self.spool, share, &self.body) {
+            Ok(true) => {
+                self.body.clear();
+                Ok(true)
+            }
+            Ok(false) => Ok(false),
+            Err(error) => {
+                let directory = std::env::temp_dir();
+                let what = format!(
+                    "a request body cannot be kept in {} (TMPDIR names another directory)",
+                    directory.display()
+                );
+                let error = Error::operator(what).caused_by(error);
+                log::error!("{}: operator error: {error}", self.describe());
+                Err(error)
+            }
+        }
     }
 
     pub(crate) fn decode(&mut self, input: &[u8], limit: usize) -> Result<usize, Error> {
@@ -220,7 +252,7 @@ impl FrontExchange {
     /// A chunked body that is here has a length by now, which helps applications that know only CONTENT_LENGTH.
     pub(crate) fn is_ready(&mut self) -> bool {
         let is_done = self.wire.is_body_done();
-        if self.spool.is_some() && !is_done {
+        if self.crowded_since.is_some() || (self.spool.is_some() && !is_done) {
             return false;
         }
         if self.request.streamed_body && is_done {
@@ -336,6 +368,7 @@ impl FrontExchange {
             self.held = Vec::new();
         }
         self.spool = None;
+        self.crowded_since = None;
         self.uncount();
         self.frames = Frames::NONE;
         self.bodiless = true;

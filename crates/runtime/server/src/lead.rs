@@ -28,8 +28,8 @@ pub(crate) const RECEIVE_PIECE: usize = 64 * 1024;
 /// Answers are held back while further calls run, but no longer than this: calls back to back find their code and data in
 /// the caches, and a peer is woken less often.
 const HOLD_BACK: Duration = Duration::from_micros(1500);
-/// Deadlines are looked at no more often than this.
-const SWEEP_EVERY_MS: u64 = 100;
+/// Deadlines, and who waits for room on disk, are looked at no more often than this.
+pub(crate) const SWEEP_EVERY_MS: u64 = 100;
 /// Connections that are taken from a listener before others have their turn.
 const ACCEPTS_IN_A_ROW: usize = 64;
 /// While a worker drains, a connection may still send one more request within this time, if the worker has it.
@@ -270,17 +270,26 @@ impl Shared {
         }
     }
 
-    /// Sees to connections whose time is over.
+    /// Sees to connections whose time is over, and to those for which there is room on disk now.
     fn sweep(self: &Arc<Self>, shift: &mut Shift, now: u64) {
         let mut next = u64::MAX;
-        let mut over = Vec::new();
+        let (mut over, mut roomy) = (Vec::new(), Vec::new());
         for (index, slot) in shift.slots.at_home() {
             if slot.deadline <= now {
                 over.push(index);
-            } else {
-                next = next.min(slot.deadline);
+                continue;
+            }
+            next = next.min(slot.deadline);
+            if let Tenant::Body(exchange) = &slot.tenant
+                && exchange.crowded_since.is_some()
+            {
+                next = now;
+                if !exchange.is_crowded() {
+                    roomy.push(index);
+                }
             }
         }
+        shift.attention.extend(roomy);
         shift.next_sweep = next.max(now + SWEEP_EVERY_MS);
         if next == u64::MAX {
             shift.next_sweep = u64::MAX;
@@ -294,6 +303,12 @@ impl Shared {
                     let mut exchange = shift.spare(self);
                     exchange.adopt_blank(connection);
                     exchange.refuse(&Error::peer(408, "the head of the request did not arrive in time"));
+                    shift.finished.push(exchange);
+                }
+                Tenant::Body(mut exchange) if exchange.crowded_since.is_some() => {
+                    let error = Error::operator("there was no room on disk for the request's body (--request-spool)");
+                    log::warn!("{}: refused with 503: {error}", exchange.describe());
+                    exchange.refuse(&error.with_status(503));
                     shift.finished.push(exchange);
                 }
                 Tenant::Body(mut exchange) => {

@@ -19,6 +19,7 @@ mod connection;
 mod crew;
 mod deadline;
 mod deliver;
+mod disk_share;
 mod exchange;
 mod forked;
 mod lead;

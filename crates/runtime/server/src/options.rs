@@ -17,6 +17,8 @@ pub struct Options {
     pub request_buffer: usize,
     /// Bytes of a response that are kept for a slow reader before the application has to wait.
     pub response_buffer: usize,
+    /// Bytes of all request bodies together that may be in files.
+    pub request_spool: u64,
     /// Bytes of all responses together that may be in files for slow readers.
     pub response_spool: u64,
     /// Connections at a time; further ones wait in the listener's backlog.

@@ -161,6 +161,19 @@ impl Shared {
     }
 
     fn read_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<FrontExchange>, scratch: &mut [u8], now: u64) {
+        if exchange.crowded_since.is_some() {
+            // What the client sends on top stays with the kernel, and then with the client.
+            let crowded = exchange.is_crowded();
+            let Some(connection) = &mut exchange.connection else { return };
+            if crowded {
+                let index = connection.slot;
+                let deadline = shift.slots.row(index).deadline;
+                return self.at_home(shift, index, Tenant::Body(exchange), deadline);
+            }
+            let held = std::mem::take(&mut connection.inbox);
+            self.feed(shift, exchange, &held, now);
+            return;
+        }
         for _ in 0..READS_IN_A_ROW {
             let Some(connection) = &mut exchange.connection else { return };
             match connection.receive(scratch) {
@@ -185,7 +198,7 @@ impl Shared {
                         exchange.count();
                         return shift.ready.push_back(exchange);
                     }
-                    if drained {
+                    if drained || exchange.crowded_since.is_some() {
                         break;
                     }
                 }
@@ -246,10 +259,14 @@ impl Shared {
     }
 
     fn await_body(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<FrontExchange>, now: u64) {
-        let deadline = deadline_after(now, self.options.timeouts.body);
+        let deadline = deadline_after(exchange.crowded_since.unwrap_or(now), self.options.timeouts.body);
         let Some(mut connection) = exchange.connection.take() else { return };
         let index = connection.slot;
-        let invited = exchange.invite_body(&connection).is_ok();
+        let crowded = exchange.crowded_since.is_some();
+        if crowded {
+            shift.expect_room(now);
+        }
+        let invited = crowded || exchange.invite_body(&connection).is_ok();
         let watched = invited && self.watch(shift, &mut connection);
         exchange.connection = Some(connection);
         if watched {
@@ -266,6 +283,8 @@ impl Shared {
             connection.closing |= std::mem::take(&mut shift.slots.row(index).closed);
             unread = !connection.drained;
         }
+        // Whose body waits for room is looked at by the sweep.
+        unread &= !tenant.is_crowded();
         shift.slots.put(index, tenant, deadline);
         shift.expect(deadline);
         let slot = shift.slots.row(index);

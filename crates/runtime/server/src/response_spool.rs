@@ -5,57 +5,23 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::disk_share::DiskShare;
 use crate::spool::nameless_file;
 
 /// How much of the disk the responses of a worker have taken.
 pub(crate) struct ResponseSpool {
-    limit: u64,
-    taken: AtomicU64,
-    /// The log has been told that there is no room.
-    told: AtomicBool,
+    share: DiskShare,
     /// Whoever writes. One at a time: producers of what nobody reads would keep disk and interpreter busy together.
     turn: Mutex<()>,
 }
 
 impl ResponseSpool {
     pub(crate) fn new(limit: u64) -> Self {
-        Self { limit, taken: AtomicU64::new(0), told: AtomicBool::new(false), turn: Mutex::new(()) }
-    }
-
-    fn take(&self, length: u64) -> bool {
-        let fits = |taken: u64| taken.checked_add(length).filter(|sum| *sum <= self.limit);
-        let taken = self.taken.fetch_update(Relaxed, Relaxed, fits).is_ok();
-        if !taken && self.limit > 0 && !self.told.swap(true, Relaxed) {
-            log::warn!(
-                "slow readers have left {} bytes of responses in files, near the limit of {} (--response-spool): the \
-                 application waits for its readers",
-                self.taken.load(Relaxed),
-                self.limit
-            );
-        }
-        taken
-    }
-
-    fn give_back(&self, length: u64) {
-        let before = self.taken.fetch_sub(length, Relaxed);
-        if before - length <= self.limit / 2 {
-            self.told.store(false, Relaxed);
-        }
-    }
-
-    /// Notes that the disk took no more.
-    fn failed(&self, error: &io::Error) {
-        if !self.told.swap(true, Relaxed) {
-            let directory = std::env::temp_dir();
-            log::error!(
-                "operator error: a response cannot be kept in {} (TMPDIR names another directory): {error}",
-                directory.display()
-            );
-        }
+        let consequence = "(--response-spool): the application waits for its readers";
+        Self { share: DiskShare::new(limit, "responses to slow readers", consequence), turn: Mutex::new(()) }
     }
 }
 
@@ -82,7 +48,7 @@ impl Spill {
         if spill.as_ref().is_some_and(|spill| spill.unsent == 0) {
             *spill = None;
         }
-        if !spool.take(length) {
+        if !spool.share.take(length) {
             return false;
         }
         let before = spill.as_ref().map_or(0, |spill| spill.length);
@@ -91,9 +57,9 @@ impl Spill {
             none => Self::new(spool).and_then(|made| write(none.insert(made))),
         };
         let added = spill.as_ref().map_or(0, |spill| spill.length) - before;
-        spool.give_back(length - added);
+        spool.share.give_back(length - added);
         if let Err(error) = &result {
-            spool.failed(error);
+            spool.share.failed(error);
         }
         result.is_ok()
     }
@@ -125,7 +91,7 @@ impl Spill {
 
 impl Drop for Spill {
     fn drop(&mut self) {
-        self.spool.give_back(self.length);
+        self.spool.share.give_back(self.length);
     }
 }
 
@@ -146,7 +112,7 @@ mod tests {
         drop(other);
         assert!(add(&mut one, &spool, b"7890"));
         drop(one);
-        assert_eq!(spool.taken.load(Relaxed), 0);
+        assert_eq!(spool.share.taken(), 0);
     }
 
     #[test]

@@ -11,14 +11,17 @@ use millau_listener::Listener;
 use crate::blockers::Blockers;
 use crate::crew::{Numbers, SpareThreads};
 use crate::deadline::Deadlines;
+use crate::disk_share::DiskShare;
 use crate::exchange::FrontExchange;
 use crate::forked::end_if_forked;
+use crate::lead::SWEEP_EVERY_MS;
 use crate::options::{Board, Options};
 use crate::pulse::Pulse;
 use crate::reactor::Reactor;
 use crate::response_spool::ResponseSpool;
 use crate::slots::Slots;
 use crate::slow_readers::SlowReaders;
+use crate::spool::request_spool;
 use crate::watch::Alarm;
 
 /// How many spare exchanges are kept, with their memory.
@@ -38,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) draining: AtomicBool,
     /// Threads that wait for a peer inside a call, or may have to.
     waiting: AtomicUsize,
+    /// The share of the disk for request bodies.
+    pub(crate) request_spool: Arc<DiskShare>,
     /// The share of the disk for what slow readers leave.
     pub(crate) response_spool: Arc<ResponseSpool>,
     /// Followers wait here for the lead.
@@ -120,6 +125,7 @@ impl Shared {
         let shift = Mutex::new(Shift { listeners, next_sweep: u64::MAX, ..Shift::default() });
         let (pulse, crew) = (Pulse::default(), Condvar::new());
         let deadlines = Deadlines::new(options.timeouts.request, options.threads_max);
+        let request_spool = Arc::new(request_spool(options.request_spool));
         let response_spool = Arc::new(ResponseSpool::new(options.response_spool));
         Self {
             options,
@@ -131,6 +137,7 @@ impl Shared {
             deadlines,
             draining: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
+            request_spool,
             response_spool,
             crew,
             shift,
@@ -219,6 +226,11 @@ impl Shift {
     /// Drops the spare exchanges: they hold the shared state alive.
     pub(crate) fn forget_spares(&mut self) {
         self.spare.clear();
+    }
+
+    /// Asks that those who wait for room on disk be looked at soon.
+    pub(crate) fn expect_room(&mut self, now: u64) {
+        self.expect(now + SWEEP_EVERY_MS);
     }
 
     /// Asks that deadlines be looked at no later than this.

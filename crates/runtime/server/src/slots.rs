@@ -21,6 +21,11 @@ pub(crate) enum Tenant {
 }
 
 impl Tenant {
+    /// True for a request whose body goes no further before there is room on disk.
+    pub(crate) fn is_crowded(&self) -> bool {
+        matches!(self, Self::Body(exchange) if exchange.crowded_since.is_some())
+    }
+
     /// The connection of a tenant who reads.
     pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
         match self {
