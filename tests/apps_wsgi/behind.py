@@ -101,6 +101,15 @@ def endless(environ, start_response):
 
 
 @application.case
+def names_a_file(environ, start_response):
+    """As frameworks have the front server send a file: its length, and no body."""
+    what = asked(environ)
+    fields = [(what["field"], what["file"]), ("Content-Type", "text/x-named"), ("Content-Length", what["length"])]
+    start_response("200 OK", fields)
+    return []
+
+
+@application.case
 def fail(environ, start_response):
     raise ValueError("on purpose")
 

@@ -57,6 +57,9 @@ impl From<ResponseError> for Error {
     }
 }
 
+/// Fields that have Apache (mod_xsendfile), nginx or lighttpd send a file in place of the body.
+const FILE_NAMING: [&[u8]; 3] = [b"x-sendfile", b"x-accel-redirect", b"x-lighttpd-send-file"];
+
 /// How much of a body follows a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyExtent {
@@ -73,6 +76,8 @@ pub enum BodyExtent {
 pub struct ResponseFields {
     connection: ConnectionOptions,
     content_length: Option<u64>,
+    /// The front server is to send a file in place of the body.
+    names_file: bool,
 }
 
 impl ResponseFields {
@@ -97,6 +102,10 @@ impl ResponseFields {
                     return Err(ResponseError::ContentLength);
                 }
                 Ok(false)
+            }
+            10 | 16 | 20 if FILE_NAMING.iter().any(|known| name.eq_ignore_ascii_case(known)) => {
+                self.names_file = true;
+                Ok(true)
             }
             _ => match hop_by_hop(name) {
                 Some(known) => Err(ResponseError::HopByHop(known)),
@@ -128,6 +137,8 @@ impl ResponseFields {
     ) -> Result<(BodyExtent, Option<u64>), ResponseError> {
         if !head_request && !response.forbids_body() {
             return match (self.content_length, length) {
+                // The length is that of the file, which the front server finds out itself.
+                (Some(_), BodyLength::Known(0)) if self.names_file => Ok((BodyExtent::Length(0), Some(0))),
                 // While nothing is sent, the peer can still be told: what follows this head could only be broken. What a
                 // redirect or a failure has to say is in its head, and a 500 in its place would say less.
                 (Some(promised), BodyLength::Known(known)) if known < promised && response.status < 300 => {
@@ -277,6 +288,16 @@ mod tests {
         }
         for (status, known) in [(200, 5), (200, 6), (302, 0), (416, 0)] {
             assert_eq!(of(status, known, false), Ok((BodyExtent::Length(5), Some(5))), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_front_server_s_file_has_a_length_of_its_own() {
+        for field in ["X-Sendfile", "X-Accel-Redirect", "X-LIGHTTPD-send-file"] {
+            let said = passed(&[("Content-Length", "5"), (field, "/f")]).unwrap().0;
+            let of = |known| said.body(&Response::new(200), BodyLength::Known(known), false);
+            assert_eq!(of(0), Ok((BodyExtent::Length(0), Some(0))), "{field}");
+            assert_eq!(of(4), Err(ResponseError::ShortBody { promised: 5, known: 4 }), "{field}");
         }
     }
 
