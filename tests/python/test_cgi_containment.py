@@ -126,9 +126,14 @@ def test_a_signal_in_the_middle_of_a_response_leaves_it_visibly_broken(programs,
 
 
 def test_what_was_not_sent_before_a_signal_is_replaced_by_an_error(programs, server):
-    answer = server.get("/unruly.py?is-killed=at-once")
-    assert answer.status == 500
-    assert b"begun" not in answer.body
+    """A server that is slow to see the signal may have sent the beginning: then that is what is broken."""
+    try:
+        answer = server.get("/unruly.py?is-killed=at-once")
+    except BrokenResponse as broken:
+        assert broken.partial.status == 200
+    else:
+        assert answer.status == 500
+        assert b"begun" not in answer.body
 
 
 def test_a_promised_length_that_was_kept_is_a_whole_response_whatever_comes_then(programs, server):
