@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::SeqCst};
 
 use millau_cgi_front::{Ending, Streams};
 use millau_config::{Invocation, PasteServer, SETTINGS, Settings, parse};
@@ -132,6 +132,8 @@ fn prepare(settings: &Settings) {
 /// Where the handler writes, if anybody listens.
 static PIPE: AtomicI32 = AtomicI32::new(-1);
 static RELOAD: AtomicBool = AtomicBool::new(false);
+/// The process that listens.
+static OWNER: AtomicU32 = AtomicU32::new(0);
 
 /// The signals that end the serving, while this is there; afterwards they mean again what they meant before.
 struct Signals {
@@ -155,6 +157,7 @@ impl Signals {
         }
         RELOAD.store(false, SeqCst);
         PIPE.store(signals._write.as_raw_fd(), SeqCst);
+        OWNER.store(std::process::id(), SeqCst);
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
             // SAFETY: both structures are valid for the call, and the handler does only what a handler may.
             unsafe {
@@ -188,6 +191,15 @@ impl Drop for Signals {
 }
 
 extern "C" fn note(signal: libc::c_int) {
+    if std::process::id() != OWNER.load(SeqCst) {
+        // SAFETY: both may be used in a handler. In a process that the application has forked off, the signal has its default
+        // effect as soon as this returns.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
+        }
+        return;
+    }
     if signal == libc::SIGHUP {
         RELOAD.store(true, SeqCst);
     }

@@ -1,6 +1,7 @@
 //! The leader: polls, reads, runs what is ready, sends.
 
 use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, MutexGuard};
@@ -17,7 +18,7 @@ use crate::clock::{deadline_after, now_ms};
 use crate::connection::Connection;
 use crate::deliver::Batch;
 use crate::exchange::FrontExchange;
-use crate::forked::end_if_forked;
+use crate::forked::{end_if_forked, forget};
 use crate::reactor::{Events, Token};
 use crate::shift::{ROLE, Role, Shared, Shift};
 use crate::slots::Tenant;
@@ -439,7 +440,7 @@ impl Shared {
             }
         }
         shift.next_sweep = now;
-        shift.listeners.clear();
+        shift.listeners.drain(..).for_each(|listener| forget(listener.as_fd().as_raw_fd()));
     }
 }
 

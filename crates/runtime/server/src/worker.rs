@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -60,7 +60,9 @@ impl Worker {
         for (index, listener) in listeners.iter().enumerate() {
             reactor.add_listener(listener, index as u32)?;
         }
-        let shared = Arc::new(Shared::new(options, application, listeners, reactor, Alarm::new()?, board));
+        let alarm = Alarm::new()?;
+        listeners.iter().for_each(|listener| forked::withhold(listener.as_fd().as_raw_fd()));
+        let shared = Arc::new(Shared::new(options, application, listeners, reactor, alarm, board));
         {
             let mut shift = shared.lock();
             shift.term = 1;

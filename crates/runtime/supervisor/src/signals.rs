@@ -5,7 +5,7 @@
 //!
 //! A noted signal becomes a byte in a pipe. After a fork the child still has the parent's pipe, and would put its own
 //! signals into it. So every fork happens with all signals [`Blocked`], and the child opens its own pipe before they
-//! are let through.
+//! are let through. A process that an application forks off knows nothing of that: there a signal has its default effect.
 
 use std::ffi::c_int;
 use std::io;
@@ -73,6 +73,9 @@ pub(crate) const WORKER: Table = &[
 /// The write end of this process's pipe; -1 if it has none.
 static NOTES: AtomicI32 = AtomicI32::new(-1);
 
+/// The process whose handlers these are.
+static OWNER: AtomicI32 = AtomicI32::new(0);
+
 /// The dispositions of this process while the value lives; dropped, it puts back those from before.
 #[derive(Debug)]
 pub(crate) struct Signals {
@@ -96,6 +99,7 @@ impl Signals {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         let mut signals = Self { table, before: Vec::new(), read, _write: write };
         NOTES.store(signals._write.as_raw_fd(), Ordering::SeqCst);
+        OWNER.store(own_id(), Ordering::SeqCst);
         for (signal, disposition) in table {
             signals.before.push((*signal, SavedAction(set(*signal, *disposition)?)));
         }
@@ -209,7 +213,29 @@ fn set(signal: c_int, disposition: Disposition) -> io::Result<libc::sigaction> {
     }
 }
 
+fn own_id() -> c_int {
+    // SAFETY: `getpid` cannot fail, and may be used in a handler.
+    unsafe { libc::getpid() }
+}
+
+/// Whether this process is an application's own, forked off one of ours; then the signal has its default effect as soon as
+/// its handler returns.
+fn is_foreign(signal: c_int) -> bool {
+    let is_foreign = own_id() != OWNER.load(Ordering::SeqCst);
+    if is_foreign {
+        // SAFETY: both may be used in a handler; the signal is blocked while that runs.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
+        }
+    }
+    is_foreign
+}
+
 extern "C" fn note(signal: c_int) {
+    if is_foreign(signal) {
+        return;
+    }
     let pipe = NOTES.load(Ordering::SeqCst);
     if pipe < 0 {
         return;
@@ -226,7 +252,9 @@ extern "C" fn note(signal: c_int) {
     }
 }
 
-extern "C" fn swallow(_: c_int) {}
+extern "C" fn swallow(signal: c_int) {
+    is_foreign(signal);
+}
 
 /// Ends the process without running exit handlers.
 pub(crate) fn exit_at_once(code: i32) -> ! {
