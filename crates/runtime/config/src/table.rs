@@ -458,8 +458,7 @@ pub static SETTINGS: &[Setting] = &[
         long: "The files are in TMPDIR and have no names. When they are full, an application whose reader is slow waits for \
                it, as it does with 0, where nothing goes to a file; --send-timeout limits that. Such readers may have half \
                of the threads. Then further requests for the same paths wait for them, while all others go on; and when no \
-               thread is left, a reader beyond that half is given up after one second in which it takes nothing. A single \
-               thread has nobody to share with: it waits for --send-timeout.",
+               thread is left, --crowded-send-timeout says how soon a reader beyond that half is given up.",
         group: Group::Limits,
         kind: Kind::Size {
             range: 0..=u64::MAX,
@@ -509,6 +508,21 @@ pub static SETTINGS: &[Setting] = &[
                the connection is reset, and an application that is still writing gets an error.",
         group: Group::Timeouts,
         kind: Kind::Time { range: SHORTEST..=LONGEST, set: |settings, span| settings.timeouts.send = span },
+    },
+    Setting {
+        name: "crowded-send-timeout",
+        value_name: "SECONDS",
+        default: "1",
+        help: "Without progress while a response is sent whose thread others need",
+        long: "In place of --send-timeout, for a call that holds a thread because its reader is slow and --response-spool is \
+               full (or 0): when that is the only thread and something else has arrived, or when all of several threads are \
+               held and slow readers have more than half of them. Its connection is reset then. Until all that wait have been \
+               called, who came last is called first, because those who came before may be such readers too and hold every \
+               thread again, each time for so long. Readers that have their response in memory or in a file hold no thread \
+               and keep --send-timeout. Before, an application without end writes until the spool is full: a smaller \
+               --response-spool shortens that.",
+        group: Group::Timeouts,
+        kind: Kind::Time { range: SHORTEST..=LONGEST, set: |settings, span| settings.timeouts.crowded_send = span },
     },
     Setting {
         name: "request-timeout",
