@@ -7,7 +7,7 @@ import socket
 import threading
 
 import pytest
-from client import request_bytes
+from client import BrokenResponse, request_bytes
 from server import APPS, Server
 
 pytestmark = pytest.mark.slow
@@ -142,6 +142,31 @@ def test_a_reader_that_stops_is_given_up_while_the_application_goes_on(gate):
         client.send(request_bytes(target="/bytes_of_size?n=1000000000000&piece=100"))
         client.head()
         assert server.get("/hello").body == b"hello"
+
+
+@pytest.mark.parametrize("spool", ["0", "8M"])
+def test_a_reader_that_stops_gives_the_only_thread_up_when_others_come(gate, spool):
+    """What it has not taken has filled the spool, so that its call waits. That could last for --send-timeout."""
+    arguments = ("--send-timeout", "300", "--threads", "1", "--response-spool", spool)
+    with Server("plain", *arguments, cwd=APPS, env=gate.environment) as server, server.client() as client:
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.send(request_bytes(target=f"/bytes_of_size?n={1 << 50}"))
+        response = client.head()
+        assert server.get("/hello").body == b"hello"
+        with pytest.raises((BrokenResponse, ConnectionError)):
+            while client.chunk(response):
+                response.chunks.clear()
+
+
+def test_a_reader_that_stops_is_left_alone_while_nobody_else_comes(gate):
+    """Its call has waited for longer than --crowded-send-timeout when it goes on, and after that as well."""
+    arguments = ("--send-timeout", "300", "--threads", "1", "--response-spool", "0", "--crowded-send-timeout", "100ms")
+    with Server("plain", *arguments, cwd=APPS, env=gate.environment) as server, server.client() as client:
+        client.send(request_bytes(target="/bytes_of_size?n=20000000&length=1"))
+        response = client.head()
+        threading.Event().wait(1)
+        assert len(client.exactly(20_000_000, response)) == 20_000_000
+        assert client.request(target="/hello").body == b"hello"
 
 
 def test_a_reader_that_is_given_up_is_in_the_access_log(gate):

@@ -180,6 +180,26 @@ def test_silent_readers_of_different_things(tmp_path):
         assert_fast_ones_are_served(server)
 
 
+@pytest.mark.parametrize("threads", ["1", "8"])
+def test_who_comes_behind_silent_readers_is_served_before_most_of_them_have_held_the_threads(threads):
+    """Of requests that have come together nobody can say which of them will be a matter of waiting."""
+    arguments = [*PATIENT, "--threads", threads, "--response-spool=0", "--crowded-send-timeout=500ms"]
+    with Server("plain", *arguments, cwd=APPS) as server, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(narrow_client(server)) for _ in range(101)]
+        for client in clients:
+            assert client.request(target="/hello").body == b"hello"
+        last = clients.pop()
+        for number, client in enumerate(clients):
+            client.send(request_bytes(target=f"/bytes_of_size/{number}?n={1 << 50}"))
+
+        def called() -> int:
+            return len(select.select([client.sock for client in clients], [], [], 0)[0])
+
+        server.wait_until(lambda: called() > int(threads), "the first have been given up, and the rest has been read")
+        assert last.request(target="/hello").body == b"hello"
+        assert called() < len(clients) // 2
+
+
 @pytest.mark.parametrize("form", ["length", "chunked"])
 def test_slow_large_bodies(few_threads, form):
     """Beyond --request-buffer, where the application would read the rest as it comes, and more senders than threads."""

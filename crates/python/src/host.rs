@@ -162,6 +162,7 @@ impl<'a> PythonHost<'a> {
                 body: timeouts.body,
                 keep_alive: timeouts.keep_alive,
                 send: timeouts.send,
+                crowded_send: timeouts.crowded_send,
                 request: timeouts.request,
                 graceful: timeouts.graceful,
             },

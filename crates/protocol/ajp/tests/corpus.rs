@@ -5,20 +5,15 @@
 
 mod connection;
 
-use std::collections::BTreeMap;
-use std::fmt::Debug;
-use std::path::PathBuf;
-
 use connection::{End, Outcome, ResponseOutcome, Seen, SeenResponse, Way, outcome, response_outcome};
 use millau_ajp::{Limits, Options, ReqUri};
 use millau_gateway::Front;
+use millau_testkit::{File, byte_pairs, bytes, files, however_it_arrives};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
-    why: String,
-    source: String,
     to: To,
     #[serde(default)]
     options: CaseOptions,
@@ -104,44 +99,6 @@ struct ExpectedResponse {
     flushes: usize,
 }
 
-struct File {
-    name: String,
-    bytes: Vec<u8>,
-    case: Case,
-}
-
-/// The files of one folder; each `.ajp` has its `.json` and the other way round.
-fn files(folder: &str) -> Vec<File> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../tests/wire/ajp").join(folder);
-    let mut found: BTreeMap<String, [Option<Vec<u8>>; 2]> = BTreeMap::new();
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let index = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("ajp") => 0,
-            Some("json") => 1,
-            _ => panic!("{}: neither .ajp nor .json", path.display()),
-        };
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        found.entry(name).or_default()[index] = Some(std::fs::read(&path).unwrap());
-    }
-    let files = found.into_iter().map(|(name, parts)| {
-        let [Some(bytes), Some(case)] = parts else { panic!("{name}: .ajp and .json belong together") };
-        let case: Case = serde_json::from_slice(&case).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(!case.why.is_empty() && !case.source.is_empty(), "{name}");
-        File { name, bytes, case }
-    });
-    files.collect()
-}
-
-/// One character of the JSON is one byte.
-fn bytes(text: &str) -> Vec<u8> {
-    text.chars().map(|character| u8::try_from(character).unwrap()).collect()
-}
-
-fn pairs(pairs: &[(String, String)]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    pairs.iter().map(|(name, value)| (bytes(name), bytes(value))).collect()
-}
-
 fn options(case: &CaseOptions) -> Options {
     let mut limits = Limits::default();
     limits.packet_size = case.packet_size.unwrap_or(limits.packet_size);
@@ -154,58 +111,38 @@ fn options(case: &CaseOptions) -> Options {
     Options { limits, secret: case.secret.as_deref().map(bytes), req_uri }
 }
 
-/// Every way of splitting in two; for long input only some of those in its middle.
-fn splits(length: usize) -> impl Iterator<Item = usize> {
-    let is_near_an_end = move |at: usize| at < 80 || length - at < 80;
-    (0..=length).filter(move |at| length < 3_000 || is_near_an_end(*at) || at % 4_093 < 3)
+fn request_outcome(file: &File<Case>) -> Outcome {
+    let options = options(&file.expected.options);
+    let way = if file.expected.unread { Way::Leave } else { Way::Read };
+    however_it_arrives(&file.name, &file.bytes, |pieces| outcome(pieces.iter().copied(), &options, way))
 }
 
-/// The outcome, which must be the same however the bytes arrive.
-fn however<T: PartialEq + Debug>(name: &str, input: &[u8], run: impl Fn(&[&[u8]]) -> T) -> T {
-    let whole = run(&[input]);
-    for at in splits(input.len()) {
-        assert_eq!(run(&[&input[..at], &input[at..]]), whole, "{name}, split at {at}");
-    }
-    assert_eq!(run(&input.chunks(1).collect::<Vec<_>>()), whole, "{name}, byte by byte");
-    whole
-}
-
-fn request_outcome(file: &File) -> Outcome {
-    let options = options(&file.case.options);
-    let way = if file.case.unread { Way::Leave } else { Way::Read };
-    however(&file.name, &file.bytes, |pieces| outcome(pieces.iter().copied(), &options, way))
-}
-
-fn outcome_of_response(file: &File) -> ResponseOutcome {
-    let limits = options(&file.case.options).limits;
-    however(&file.name, &file.bytes, |pieces| response_outcome(pieces.iter().copied(), &limits))
+fn outcome_of_response(file: &File<Case>) -> ResponseOutcome {
+    let limits = options(&file.expected.options).limits;
+    however_it_arrives(&file.name, &file.bytes, |pieces| response_outcome(pieces.iter().copied(), &limits))
 }
 
 #[test]
 fn valid_files_are_understood() {
-    let files = files("valid");
-    assert!(files.len() >= 40, "only {} files", files.len());
-    for file in files {
-        let case = &file.case;
+    for file in files::<Case>("ajp/valid", "ajp", 40) {
+        let case = &file.expected;
         if case.to == To::WebServer {
             let responses = case.responses.iter().map(seen_response).collect();
             let expected = ResponseOutcome { responses, pongs: case.pongs, end: End::Idle };
-            assert_eq!(outcome_of_response(&file), expected, "{}: {}", file.name, case.why);
+            assert_eq!(outcome_of_response(&file), expected, "{}: {}", file.name, file.why);
             continue;
         }
         let requests = case.requests.iter().map(seen).collect();
         let expected = Outcome { requests, sent: bytes(&case.sent), shutdowns: case.shutdowns, end: End::Idle };
-        assert_eq!(request_outcome(&file), expected, "{}: {}", file.name, case.why);
+        assert_eq!(request_outcome(&file), expected, "{}: {}", file.name, file.why);
     }
 }
 
 #[test]
 fn invalid_files_are_refused() {
-    let files = files("invalid");
-    assert!(files.len() >= 80, "only {} files", files.len());
     let mut wrong = Vec::new();
-    for file in files {
-        let case = &file.case;
+    for file in files::<Case>("ajp/invalid", "ajp", 80) {
+        let case = &file.expected;
         let (end, answered) = match case.to {
             To::Container => {
                 let outcome = request_outcome(&file);
@@ -222,11 +159,11 @@ fn invalid_files_are_refused() {
                 (Some(name), Some(violation.status()), violation.is_answerable(), false, answered)
             }
             End::Cut => (None, None, false, true, answered),
-            End::Idle => panic!("{}: {}: nothing is wrong", file.name, case.why),
+            End::Idle => panic!("{}: {}: nothing is wrong", file.name, file.why),
         };
         let wanted = (case.violation.clone(), case.status, case.answerable, case.cut, case.answered);
         if found != wanted {
-            wrong.push(format!("{}: {}\n  wanted {wanted:?}\n  found  {found:?}", file.name, case.why));
+            wrong.push(format!("{}: {}\n  wanted {wanted:?}\n  found  {found:?}", file.name, file.why));
         }
     }
     assert!(wrong.is_empty(), "(violation, status, answerable, cut, answered)\n{}", wrong.join("\n"));
@@ -249,7 +186,7 @@ fn seen(expected: &ExpectedRequest) -> Seen {
         },
         target: bytes(&expected.target),
         path: bytes(&expected.path),
-        fields: pairs(&expected.fields),
+        fields: byte_pairs(&expected.fields),
         content_length: expected.content_length,
         front: Front {
             remote_user: owned(&expected.remote_user),
@@ -259,7 +196,7 @@ fn seen(expected: &ExpectedRequest) -> Seen {
             server_port: expected.server_port,
             remote_addr: owned(&expected.remote_addr),
             remote_port: expected.remote_port,
-            variables: pairs(&expected.variables),
+            variables: byte_pairs(&expected.variables),
             ..Front::default()
         },
         body: match expected.body_repeats {
@@ -273,7 +210,7 @@ fn seen_response(expected: &ExpectedResponse) -> SeenResponse {
     SeenResponse {
         status: expected.status,
         reason: bytes(&expected.reason),
-        fields: pairs(&expected.fields),
+        fields: byte_pairs(&expected.fields),
         body: bytes(&expected.body),
         reuse: expected.reuse,
         wanted: expected.wanted.clone(),

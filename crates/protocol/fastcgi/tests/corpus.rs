@@ -7,19 +7,15 @@ mod connection;
 mod reference;
 mod response_connection;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
 use connection::{Answer, End, Outcome, outcome};
 use millau_fastcgi::{Limits, ProtocolStatus};
+use millau_testkit::{File, files, however_it_arrives};
 use response_connection::{ResponseEnd, ResponseOutcome, Told, response_outcome};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Valid {
-    why: String,
-    source: String,
     #[serde(default)]
     answer: ExpectedAnswer,
     requests: Vec<ExpectedRequest>,
@@ -57,8 +53,6 @@ fn yes() -> bool {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Invalid {
-    why: String,
-    source: String,
     #[serde(default)]
     answer: ExpectedAnswer,
     status: u16,
@@ -72,8 +66,6 @@ struct Invalid {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ValidResponse {
-    why: String,
-    source: String,
     responses: Vec<ExpectedResponse>,
     #[serde(default)]
     told: Vec<String>,
@@ -92,44 +84,9 @@ struct ExpectedResponse {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InvalidResponse {
-    why: String,
-    source: String,
     violation: Option<String>,
     #[serde(default)]
     cut: bool,
-}
-
-struct File {
-    name: String,
-    bytes: Vec<u8>,
-    expectation: String,
-}
-
-impl File {
-    fn expected<'a, T: Deserialize<'a>>(&'a self) -> T {
-        serde_json::from_str(&self.expectation).unwrap_or_else(|error| panic!("{}: {error}", self.name))
-    }
-}
-
-/// The files of one folder; each `.fcgi` has its `.json` and the other way round.
-fn files(folder: &str) -> Vec<File> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../tests/wire/fastcgi").join(folder);
-    let mut found: BTreeMap<String, [Option<Vec<u8>>; 2]> = BTreeMap::new();
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let index = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("fcgi") => 0,
-            Some("json") => 1,
-            _ => panic!("{}: neither .fcgi nor .json", path.display()),
-        };
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        found.entry(name).or_default()[index] = Some(std::fs::read(&path).unwrap());
-    }
-    let files = found.into_iter().map(|(name, parts)| {
-        let [Some(bytes), Some(expectation)] = parts else { panic!("{name}: .fcgi and .json belong together") };
-        File { name, bytes, expectation: String::from_utf8(expectation).unwrap() }
-    });
-    files.collect()
 }
 
 /// One byte is one character of the JSON.
@@ -141,28 +98,17 @@ fn texts(pairs: &[(Vec<u8>, Vec<u8>)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| (text(name), text(value))).collect()
 }
 
-/// Every way of splitting in two; for long input only some of those in its middle.
-fn splits(length: usize) -> impl Iterator<Item = usize> {
-    let is_near_an_end = move |at: usize| at < 80 || length - at < 80;
-    (0..=length).filter(move |at| length < 3_000 || is_near_an_end(*at) || at % 4_093 == 0)
-}
-
 /// The outcome, which must be the same however the bytes arrive, and the one that the rules demand.
-fn outcome_of(file: &File, answer: Answer) -> Outcome {
+fn outcome_of<E>(file: &File<E>, answer: Answer) -> Outcome {
     let limits = Limits::default();
-    let input = &file.bytes[..];
-    let whole = outcome([input], &limits, answer);
-    for at in splits(input.len()) {
-        let split = outcome([&input[..at], &input[at..]], &limits, answer);
-        assert_eq!(split, whole, "{}, split at {at}, {answer:?}", file.name);
-    }
-    assert_eq!(outcome(input.chunks(1), &limits, answer), whole, "{}, byte by byte, {answer:?}", file.name);
-    reference::assert_agrees(input, &limits, answer, &whole);
+    let run = |pieces: &[&[u8]]| outcome(pieces.iter().copied(), &limits, answer);
+    let whole = however_it_arrives(&format!("{}, {answer:?}", file.name), &file.bytes, run);
+    reference::assert_agrees(&file.bytes, &limits, answer, &whole);
     whole
 }
 
 /// The outcome with the expected answer; the rules must hold with the others, too.
-fn outcome_with(file: &File, expected: ExpectedAnswer) -> Outcome {
+fn outcome_with<E>(file: &File<E>, expected: ExpectedAnswer) -> Outcome {
     let expected = match expected {
         ExpectedAnswer::Params => Answer::AtParams,
         ExpectedAnswer::End => Answer::AtEnd,
@@ -174,15 +120,10 @@ fn outcome_with(file: &File, expected: ExpectedAnswer) -> Outcome {
 }
 
 /// The same as the web server.
-fn response_outcome_of(file: &File, requests: usize) -> ResponseOutcome {
-    let input = &file.bytes[..];
-    let whole = response_outcome([input], requests);
-    for at in splits(input.len()) {
-        let split = response_outcome([&input[..at], &input[at..]], requests);
-        assert_eq!(split, whole, "{}, split at {at}", file.name);
-    }
-    assert_eq!(response_outcome(input.chunks(1), requests), whole, "{}, byte by byte", file.name);
-    reference::assert_agrees_on_responses(input, requests, &whole);
+fn response_outcome_of<E>(file: &File<E>, requests: usize) -> ResponseOutcome {
+    let run = |pieces: &[&[u8]]| response_outcome(pieces.iter().copied(), requests);
+    let whole = however_it_arrives(&file.name, &file.bytes, run);
+    reference::assert_agrees_on_responses(&file.bytes, requests, &whole);
     whole
 }
 
@@ -218,11 +159,8 @@ fn replies(mut bytes: &[u8]) -> Vec<String> {
 
 #[test]
 fn valid_files_are_understood() {
-    let files = files("valid");
-    assert!(files.len() >= 35, "only {} files", files.len());
-    for file in files {
-        let expected: Valid = file.expected();
-        assert!(!expected.why.is_empty() && !expected.source.is_empty(), "{}", file.name);
+    for file in files::<Valid>("fastcgi/valid", "fcgi", 35) {
+        let expected = &file.expected;
         let outcome = outcome_with(&file, expected.answer);
         let requests: Vec<ExpectedRequest> = outcome
             .requests
@@ -236,37 +174,34 @@ fn valid_files_are_understood() {
                 whole: seen.whole,
             })
             .collect();
-        assert_eq!(requests, expected.requests, "{}: {}", file.name, expected.why);
-        assert_eq!(replies(&outcome.replies), expected.replies, "{}: {}", file.name, expected.why);
+        assert_eq!(requests, expected.requests, "{}: {}", file.name, file.why);
+        assert_eq!(replies(&outcome.replies), expected.replies, "{}: {}", file.name, file.why);
         let end = match outcome.end {
             End::Idle => "idle",
             End::Closed => "closed",
-            end => panic!("{}: {}: {end:?}", file.name, expected.why),
+            end => panic!("{}: {}: {end:?}", file.name, file.why),
         };
-        assert_eq!(end, expected.end, "{}: {}", file.name, expected.why);
+        assert_eq!(end, expected.end, "{}: {}", file.name, file.why);
     }
 }
 
 #[test]
 fn invalid_files_are_refused() {
-    let files = files("invalid");
-    assert!(files.len() >= 40, "only {} files", files.len());
     let mut wrong = Vec::new();
-    for file in files {
-        let expected: Invalid = file.expected();
-        assert!(!expected.why.is_empty() && !expected.source.is_empty(), "{}", file.name);
+    for file in files::<Invalid>("fastcgi/invalid", "fcgi", 40) {
+        let expected = &file.expected;
         let outcome = outcome_with(&file, expected.answer);
         let (violation, cut) = match outcome.end {
             End::Refused(violation) => (Some(violation), false),
             End::Cut => (None, true),
-            end => panic!("{}: {}: not refused but {end:?}", file.name, expected.why),
+            end => panic!("{}: {}: not refused but {end:?}", file.name, file.why),
         };
         let answered = outcome.requests.iter().filter(|seen| seen.whole).count();
         let status = violation.map_or(400, |violation| violation.status());
         let found = (violation.map(|violation| format!("{violation:?}")), status, cut, answered);
-        let wanted = (expected.violation, expected.status, expected.cut, expected.answered);
+        let wanted = (expected.violation.clone(), expected.status, expected.cut, expected.answered);
         if found != wanted {
-            wrong.push(format!("{}: {}\n  wanted {wanted:?}\n  found  {found:?}", file.name, expected.why));
+            wrong.push(format!("{}: {}\n  wanted {wanted:?}\n  found  {found:?}", file.name, file.why));
         }
     }
     assert!(wrong.is_empty(), "(violation, status, cut, answered)\n{}", wrong.join("\n"));
@@ -274,13 +209,10 @@ fn invalid_files_are_refused() {
 
 #[test]
 fn valid_responses_are_understood() {
-    let files = files("valid-response");
-    assert!(files.len() >= 12, "only {} files", files.len());
-    for file in files {
-        let expected: ValidResponse = file.expected();
-        assert!(!expected.why.is_empty() && !expected.source.is_empty(), "{}", file.name);
+    for file in files::<ValidResponse>("fastcgi/valid-response", "fcgi", 12) {
+        let expected = &file.expected;
         let outcome = response_outcome_of(&file, expected.responses.len());
-        assert_eq!(outcome.end, ResponseEnd::Idle, "{}: {}", file.name, expected.why);
+        assert_eq!(outcome.end, ResponseEnd::Idle, "{}: {}", file.name, file.why);
         let responses: Vec<ExpectedResponse> = outcome
             .responses
             .iter()
@@ -299,8 +231,8 @@ fn valid_responses_are_understood() {
                 }
             })
             .collect();
-        assert_eq!(responses, expected.responses, "{}: {}", file.name, expected.why);
-        assert_eq!(told(&outcome), expected.told, "{}: {}", file.name, expected.why);
+        assert_eq!(responses, expected.responses, "{}: {}", file.name, file.why);
+        assert_eq!(told(&outcome), expected.told, "{}: {}", file.name, file.why);
     }
 }
 
@@ -317,16 +249,13 @@ fn told(outcome: &ResponseOutcome) -> Vec<String> {
 
 #[test]
 fn invalid_responses_are_refused() {
-    let files = files("invalid-response");
-    assert!(files.len() >= 15, "only {} files", files.len());
-    for file in files {
-        let expected: InvalidResponse = file.expected();
-        assert!(!expected.why.is_empty() && !expected.source.is_empty(), "{}", file.name);
+    for file in files::<InvalidResponse>("fastcgi/invalid-response", "fcgi", 15) {
+        let expected = &file.expected;
         let (violation, cut) = match response_outcome_of(&file, 1).end {
             ResponseEnd::Refused(violation) => (Some(format!("{violation:?}")), false),
             ResponseEnd::Cut => (None, true),
-            ResponseEnd::Idle => panic!("{}: {}: not refused", file.name, expected.why),
+            ResponseEnd::Idle => panic!("{}: {}: not refused", file.name, file.why),
         };
-        assert_eq!((violation, cut), (expected.violation, expected.cut), "{}: {}", file.name, expected.why);
+        assert_eq!((violation, cut), (expected.violation.clone(), expected.cut), "{}: {}", file.name, file.why);
     }
 }

@@ -6,18 +6,14 @@
 mod connection;
 mod reference;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
 use connection::{End, Outcome, Seen, Way, outcome};
 use millau_http1::Limits;
+use millau_testkit::{File, byte_pairs, bytes, files, however_it_arrives};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Valid {
-    why: String,
-    source: String,
     requests: Vec<ExpectedRequest>,
 }
 
@@ -37,8 +33,6 @@ struct ExpectedRequest {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Invalid {
-    why: String,
-    source: String,
     status: u16,
     refusal: Option<String>,
     #[serde(default)]
@@ -47,96 +41,46 @@ struct Invalid {
     cut: bool,
 }
 
-struct File {
-    name: String,
-    bytes: Vec<u8>,
-    expectation: String,
-}
-
-/// The files of one folder; each `.http` has its `.json` and the other way round.
-fn files(folder: &str) -> Vec<File> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../tests/wire/http1").join(folder);
-    let mut found: BTreeMap<String, [Option<Vec<u8>>; 2]> = BTreeMap::new();
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let index = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("http") => 0,
-            Some("json") => 1,
-            _ => panic!("{}: neither .http nor .json", path.display()),
-        };
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        found.entry(name).or_default()[index] = Some(std::fs::read(&path).unwrap());
-    }
-    let files = found.into_iter().map(|(name, parts)| {
-        let [Some(bytes), Some(expectation)] = parts else { panic!("{name}: .http and .json belong together") };
-        File { name, bytes, expectation: String::from_utf8(expectation).unwrap() }
-    });
-    files.collect()
-}
-
-/// One character of the JSON is one byte.
-fn bytes(text: &str) -> Vec<u8> {
-    text.chars().map(|character| u8::try_from(character).unwrap()).collect()
-}
-
-/// Every way of splitting in two; for long input only some of those in its middle.
-fn splits(length: usize) -> impl Iterator<Item = usize> {
-    let is_near_an_end = move |at: usize| at < 80 || length - at < 80;
-    (0..=length).filter(move |at| length < 3_000 || is_near_an_end(*at) || at % 4_093 == 0)
-}
-
 /// The outcome, which must be the same however the bytes arrive.
-fn outcome_of(file: &File) -> Outcome {
+fn outcome_of<E>(file: &File<E>) -> Outcome {
     let limits = Limits::default();
-    let input = &file.bytes[..];
-    let whole = outcome([input], &limits, Way::AtOnce);
-    for way in [Way::AtOnce, Way::InParts] {
-        for at in splits(input.len()) {
-            let split = outcome([&input[..at], &input[at..]], &limits, way);
-            assert_eq!(split, whole, "{}, split at {at}, {way:?}", file.name);
-        }
-        let single = outcome(input.chunks(1), &limits, way);
-        assert_eq!(single, whole, "{}, byte by byte, {way:?}", file.name);
-    }
-    reference::assert_agrees(input, &limits, &whole);
+    let [whole, in_parts] = [Way::AtOnce, Way::InParts].map(|way| {
+        let run = |pieces: &[&[u8]]| outcome(pieces.iter().copied(), &limits, way);
+        however_it_arrives(&format!("{}, {way:?}", file.name), &file.bytes, run)
+    });
+    assert_eq!(in_parts, whole, "{}", file.name);
+    reference::assert_agrees(&file.bytes, &limits, &whole);
     whole
 }
 
 #[test]
 fn valid_files_are_understood() {
-    let files = files("valid");
-    assert!(files.len() >= 60, "only {} files", files.len());
-    for file in files {
-        let expected: Valid = serde_json::from_str(&file.expectation).unwrap_or_else(|e| panic!("{}: {e}", file.name));
-        assert!(!expected.why.is_empty() && !expected.source.is_empty(), "{}", file.name);
+    for file in files::<Valid>("http1/valid", "http", 60) {
+        let expected = &file.expected;
         let requests: Vec<Seen> = expected.requests.iter().map(seen).collect();
         let persistent = requests.last().unwrap().persistent;
         let end = if persistent { End::Idle } else { End::Closed };
-        assert_eq!(outcome_of(&file), Outcome { requests, end }, "{}: {}", file.name, expected.why);
+        assert_eq!(outcome_of(&file), Outcome { requests, end }, "{}: {}", file.name, file.why);
     }
 }
 
 #[test]
 fn invalid_files_are_refused() {
-    let files = files("invalid");
-    assert!(files.len() >= 120, "only {} files", files.len());
     let mut wrong = Vec::new();
-    for file in files {
-        let expected: Invalid =
-            serde_json::from_str(&file.expectation).unwrap_or_else(|e| panic!("{}: {e}", file.name));
-        assert!(!expected.why.is_empty() && !expected.source.is_empty(), "{}", file.name);
+    for file in files::<Invalid>("http1/invalid", "http", 120) {
+        let expected = &file.expected;
         let outcome = outcome_of(&file);
         let (refusal, cut) = match outcome.end {
             End::Refused(refusal) => (Some(refusal), false),
             End::Cut(refusal) => (refusal, true),
-            end => panic!("{}: {}: not refused but {end:?}", file.name, expected.why),
+            end => panic!("{}: {}: not refused but {end:?}", file.name, file.why),
         };
         let name = refusal.map(|refusal| format!("{refusal:?}"));
         let status = refusal.map_or(400, |refusal| refusal.status());
         let found = (name, status, cut, outcome.requests.len());
-        let wanted = (expected.refusal, expected.status, expected.cut, expected.answered);
+        let wanted = (expected.refusal.clone(), expected.status, expected.cut, expected.answered);
         if found != wanted {
-            wrong.push(format!("{}: {}\n  wanted {wanted:?}\n  found  {found:?}", file.name, expected.why));
+            wrong.push(format!("{}: {}\n  wanted {wanted:?}\n  found  {found:?}", file.name, file.why));
         }
     }
     assert!(wrong.is_empty(), "(refusal, status, cut, answered)\n{}", wrong.join("\n"));
@@ -151,7 +95,7 @@ fn seen(expected: &ExpectedRequest) -> Seen {
             "HTTP/1.1" => "HTTP/1.1",
             other => panic!("no such version: {other}"),
         },
-        fields: expected.fields.iter().map(|(name, value)| (bytes(name), bytes(value))).collect(),
+        fields: byte_pairs(&expected.fields),
         body: bytes(&expected.body),
         persistent: expected.persistent,
         expects_continue: expected.expects_continue,

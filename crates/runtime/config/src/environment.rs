@@ -48,7 +48,7 @@ impl Environment {
 
     /// A line for each variable that looks like ours and is not.
     pub(crate) fn warnings(&self) -> Vec<String> {
-        let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
+        let known: Vec<String> = SETTINGS.iter().map(|setting| setting.variable()).collect();
         // Without the prefix, which makes everything alike.
         let words = || known.iter().filter_map(|name| name.strip_prefix(PREFIX));
         let unknown = self.0.iter().filter_map(|(name, _)| name.strip_prefix(PREFIX));

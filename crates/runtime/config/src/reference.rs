@@ -9,7 +9,7 @@ use crate::table::SETTINGS;
 const INTRODUCTION: &str = "\
 # Settings
 
-Made from the table in `crates/runtime/config/src/table.rs`; to change it, change the table and run
+Made from the table in `crates/runtime/config/src/table/`; to change it, change the table and run
 `UPDATE_DOCS=1 cargo test -p millau-config`.
 
     millau serve TARGET [options]

@@ -125,6 +125,8 @@ pub struct Timeouts {
     pub keep_alive: Duration,
     /// Without progress of a response. Never zero.
     pub send: Duration,
+    /// The same, where the thread is needed for others.
+    pub crowded_send: Duration,
     /// From the call of an application to the end of its response; zero: as long as it wants.
     pub request: Duration,
     /// From the order to stop to the end of what is still running; zero: at once.
@@ -183,6 +185,7 @@ impl Settings {
                 body: Duration::ZERO,
                 keep_alive: Duration::ZERO,
                 send: Duration::ZERO,
+                crowded_send: Duration::ZERO,
                 request: Duration::ZERO,
                 graceful: Duration::ZERO,
                 exit_when_idle: Duration::ZERO,

@@ -11,10 +11,6 @@ use crate::deadline::Ended;
 use crate::exchange::{FrontExchange, READ_PIECE};
 use crate::outbox::Sent;
 
-/// How long a reader may stand still whose call is one too many for slow readers, when no thread is left for anybody else. Long
-/// enough for one that reads at all.
-const PATIENCE_BEYOND_SHARE: Duration = Duration::from_secs(1);
-
 impl Channel for FrontExchange {
     fn request(&self) -> &Request {
         &self.request
@@ -138,11 +134,16 @@ impl Channel for FrontExchange {
                 return Ok(());
             }
             let mut left = timeout - still;
-            if self.hold.is_some_and(|hold| hold.beyond_share) {
-                if still >= PATIENCE_BEYOND_SHARE && self.shared.lacks_threads() {
+            if self.gives_way() {
+                let patience = self.shared.options.timeouts.crowded_send;
+                if still >= patience && self.shared.lacks_threads() {
+                    // More of its like may be in the queue, before what has come meanwhile.
+                    let mut shift = self.shared.lock();
+                    shift.newest_first = shift.slots.occupied();
+                    drop(shift);
                     return Err(self.too_slow_a_reader());
                 }
-                left = left.min(PATIENCE_BEYOND_SHARE);
+                left = left.min(patience);
             }
             let wait = || self.shared.waiting(|| connection.wait_for(PollFlags::OUT, left));
             match self.awaiting("its client reads too slowly", wait) {
@@ -229,6 +230,11 @@ impl FrontExchange {
         result
     }
 
+    /// True for a call for a slow reader that goes first when somebody else needs its thread.
+    fn gives_way(&self) -> bool {
+        self.shared.options.threads_max == 1 || self.hold.is_some_and(|hold| hold.beyond_share)
+    }
+
     /// From here on the call counts among those for slow readers. A single thread has nobody to share with.
     fn note_slow_reader(&mut self) {
         let threads = self.shared.options.threads_max;
@@ -243,7 +249,7 @@ impl FrontExchange {
         let mut shift = self.shared.lock();
         let waited = shift.slow_readers.end(hold, self.shared.options.threads_max);
         if !waited.is_empty() {
-            shift.ready.extend(waited);
+            shift.return_to_queue(waited);
             self.shared.reactor.wake();
         }
     }

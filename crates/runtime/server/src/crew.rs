@@ -78,9 +78,12 @@ impl Shared {
         shift.idle + more
     }
 
-    /// True when every thread but the one that polls has something to do, and none can be started.
+    /// True when every thread but the one that polls has something to do, and none can be started. While the only thread
+    /// there is asks, nobody polls: then it is true when there is something to poll for.
     pub(crate) fn lacks_threads(&self) -> bool {
-        self.threads_to_come(&self.lock()) == 0
+        let shift = self.lock();
+        let awaited = || self.options.threads_max > 1 || !shift.ready.is_empty() || self.reactor.has_events();
+        self.threads_to_come(&shift) == 0 && awaited()
     }
 
     /// Finds a thread for each request that was set aside; those that none will come for are the leader's own again.

@@ -74,8 +74,11 @@ impl Shared {
                 // Not before: they need the interpreter, which this thread has left by now.
                 self.call_followers(&mut shift);
             }
-            if shift.ready.is_empty() && !has_drained(&shift) {
+            if (shift.ready.is_empty() || shift.newest_first > 0) && !has_drained(&shift) {
                 shift = self.gather(shift, desk);
+                if shift.ready.is_empty() {
+                    shift.newest_first = 0;
+                }
             }
             if has_drained(&shift) {
                 shift.stopping = true;
@@ -120,7 +123,7 @@ impl Shared {
                     first_answer = None;
                 }
             }
-            let Some(mut exchange) = shift.ready.pop_front() else { return false };
+            let Some(mut exchange) = shift.next_in_queue() else { return false };
             if watched {
                 let target = Blockers::name(&exchange.request.method, exchange.request.target());
                 exchange.target_name = target;
@@ -146,6 +149,10 @@ impl Shared {
             if watched {
                 let target = shift.in_call;
                 shift.blockers.quick(target);
+            }
+            if shift.newest_first > 0 {
+                // Somebody may have come during the call.
+                return false;
             }
         }
     }
@@ -248,7 +255,7 @@ impl Shared {
     }
 
     fn timeout(&self, shift: &Shift) -> Option<Duration> {
-        if !shift.attention.is_empty() {
+        if !shift.attention.is_empty() || !shift.ready.is_empty() {
             return Some(Duration::ZERO);
         }
         let mut next = shift.next_sweep;

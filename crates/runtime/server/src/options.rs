@@ -70,6 +70,8 @@ pub struct Timeouts {
     pub keep_alive: Duration,
     /// Without any progress of a response.
     pub send: Duration,
+    /// The same, when no thread is left and that of the response is one too many for slow readers.
+    pub crowded_send: Duration,
     /// From the call of the application to the end of its response; zero is no limit.
     pub request: Duration,
     /// From the order to finish to the end of the worker, which it comes to by itself if nobody is left to end it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::event::{EventfdFlags, Timespec};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
 /// Who an event is for.
@@ -95,6 +95,12 @@ impl Reactor {
         // Edge-triggered: the counter is never read back, each write is one event.
         epoll::add(&epoll, &wake, EventData::new_u64(Token::Wake.pack()), EventFlags::IN | EventFlags::ET)?;
         Ok(Self { epoll, wake })
+    }
+
+    /// True when polling would give something at once.
+    pub(crate) fn has_events(&self) -> bool {
+        let mut descriptors = [PollFd::new(&self.epoll, PollFlags::IN)];
+        rustix::event::poll(&mut descriptors, Some(&Timespec::default())).is_ok_and(|count| count > 0)
     }
 
     /// Watches a connection for everything, edge-triggered, so that it need never be changed.

@@ -68,6 +68,9 @@ pub(crate) struct Shift {
     pub(crate) hiring_failed: bool,
     /// Requests that are read and wait for their call.
     pub(crate) ready: VecDeque<Box<FrontExchange>>,
+    /// So many times who came last is called first, because a call has been given up for want of a thread: those like it do
+    /// not come before everybody behind them then. As many as there were connections, if the queue is not empty before.
+    pub(crate) newest_first: usize,
     /// Requests that will block, as those like them did: each waits for a thread of its own.
     pub(crate) set_aside: VecDeque<Box<FrontExchange>>,
     pub(crate) blockers: Blockers,
@@ -214,6 +217,25 @@ impl Shift {
     /// An empty exchange.
     pub(crate) fn spare(&mut self, shared: &Arc<Shared>) -> Box<FrontExchange> {
         self.spare.pop().unwrap_or_else(|| Box::new(FrontExchange::new(shared.clone())))
+    }
+
+    /// Takes the next request that is to be called.
+    pub(crate) fn next_in_queue(&mut self) -> Option<Box<FrontExchange>> {
+        if self.newest_first == 0 {
+            return self.ready.pop_front();
+        }
+        self.newest_first -= 1;
+        self.ready.pop_back()
+    }
+
+    /// Takes back requests that were in the queue before.
+    pub(crate) fn return_to_queue(&mut self, mut requests: VecDeque<Box<FrontExchange>>) {
+        if self.newest_first > 0 {
+            requests.append(&mut self.ready);
+            self.ready = requests;
+        } else {
+            self.ready.append(&mut requests);
+        }
     }
 
     /// Keeps an exchange, empty, for the next request.
