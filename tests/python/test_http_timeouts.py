@@ -176,6 +176,25 @@ def test_a_reader_that_is_given_up_is_in_the_access_log(gate):
         server.wait_for_out('"GET /bytes_of_size?n=20000000&length=1 HTTP/1.1" 200')
 
 
+@pytest.mark.parametrize("spool", ["0", "1G"], ids=["its call waits", "its call has ended"])
+def test_a_reader_of_very_little_is_left_alone(gate, spool):
+    """The socket's buffer becomes writable much later than --send-timeout; what the reader takes of it counts."""
+    arguments = ("--send-timeout", "1", "--response-spool", spool)
+    with Server("plain", *arguments, cwd=APPS, env=gate.environment) as server, socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(10)
+        sock.connect(("127.0.0.1", server.port))
+        sock.sendall(request_bytes(target="/bytes_of_size?n=20000000&length=1"))
+        for _ in range(25):
+            threading.Event().wait(0.2)
+            assert sock.recv(2048)
+        assert "too slow" not in server.log()
+        # And one that takes nothing at all any more is not.
+        with pytest.raises(ConnectionResetError):
+            while threading.Event().wait(4) or sock.recv(65536):
+                pass
+
+
 def test_a_slow_reader_that_moves_is_left_alone(gate):
     with Server("plain", "--send-timeout", "2", cwd=APPS, env=gate.environment) as server:
         with server.client() as client:

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use millau_gateway::{BodyLength, Bytes, Channel, Error, Filled, Request, Response, reason_phrase};
 use rustix::event::PollFlags;
 
+use crate::clock::now_ms;
 use crate::deadline::Ended;
 use crate::exchange::{FrontExchange, READ_PIECE};
 use crate::outbox::Sent;
@@ -114,26 +115,34 @@ impl Channel for FrontExchange {
         let enough = self.shared.options.response_buffer / 2;
         let timeout = self.shared.options.timeouts.send;
         let mut since = Instant::now();
+        let mut taken: Option<Instant> = None;
         self.note_slow_reader();
         self.guard();
         loop {
             let Some(connection) = &self.connection else {
                 return Err(Error::engine("the connection of a request is missing"));
             };
+            let before = self.outbox.pending();
             match self.outbox.send(connection.socket()) {
                 Ok(Sent::All) => return Ok(()),
                 Ok(Sent::Blocked) if self.outbox.pending() <= enough => return Ok(()),
                 Ok(Sent::Blocked) => {}
                 Err(error) => return Err(self.disconnected("the client has closed the connection", error)),
             }
+            // What the kernel has taken now has the place of what the reader has.
+            if self.outbox.pending() < before {
+                taken = Some(Instant::now());
+            }
+            let silence = Duration::from_millis(connection.silence(now_ms()));
+            let silence = taken.map_or(silence, |taken| silence.min(taken.elapsed()));
             let still = since.elapsed().max(self.outbox.stalled());
-            if still >= timeout {
+            if still.min(silence) >= timeout {
                 return Err(self.too_slow_a_reader());
             }
             if !self.shared.may_wait() && self.outbox.spill(&self.shared.response_spool) {
                 return Ok(());
             }
-            let mut left = timeout - still;
+            let mut left = timeout - still.min(silence);
             if self.gives_way() {
                 let patience = self.shared.options.timeouts.crowded_send;
                 if still >= patience && self.shared.lacks_threads() {

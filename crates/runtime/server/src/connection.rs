@@ -1,7 +1,8 @@
 //! One connection between two requests; small, because thousands may be idle.
 
+use std::cell::Cell;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub(crate) struct Connection {
     pub(crate) used: bool,
     /// A close would reset it, also one by the kernel: a response is under way whose end nobody else would miss.
     pub(crate) guarded: bool,
+    /// What the peer had not taken when that was last looked at, and when it had last been seen to take something.
+    pub(crate) untaken: Cell<Option<(u64, u64)>>,
     /// The protocol, and where in it the connection stands; elsewhere while an exchange has the connection.
     pub(crate) wire: Wire,
     /// When the first byte of the head (or the connection) came, in milliseconds.
@@ -102,6 +105,19 @@ impl Connection {
         let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
     }
 
+    /// For how many milliseconds the peer has taken nothing of what the kernel keeps for it, as far as the looks tell; the
+    /// first one says 0. A large socket buffer becomes writable only when a third of it is free, which takes a slow reader
+    /// minutes.
+    pub(crate) fn silence(&self, now: u64) -> u64 {
+        let Some(untaken) = untaken(&self.socket) else { return u64::MAX };
+        let since = match self.untaken.get() {
+            Some((before, since)) if before == untaken => since,
+            _ => now,
+        };
+        self.untaken.set(Some((untaken, since)));
+        now.saturating_sub(since)
+    }
+
     /// Has the kernel reset the connection should this process die now. To be taken back before it is closed in order.
     pub(crate) fn guard(&mut self) {
         if !self.guarded && self.peer != Peer::Local {
@@ -110,8 +126,9 @@ impl Connection {
         }
     }
 
-    /// Takes [`Connection::guard`] back.
+    /// Takes [`Connection::guard`] back, and forgets how the last response was read.
     pub(crate) fn unguard(&mut self) {
+        self.untaken.set(None);
         if self.guarded {
             // Cannot fail: it has been set on this socket before.
             let _ = rustix::net::sockopt::set_socket_linger(&self.socket, None);
@@ -124,4 +141,13 @@ impl Connection {
         // Fails only when the peer is gone already.
         let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
     }
+}
+
+/// Bytes that were sent and that the peer's side has not acknowledged (or, of a UNIX socket, read).
+fn untaken(socket: &OwnedFd) -> Option<u64> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: this request writes one int, and the address is that of one.
+    #[allow(unsafe_code)]
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+    if result == 0 { u64::try_from(count).ok() } else { None }
 }

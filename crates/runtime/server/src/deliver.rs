@@ -91,6 +91,7 @@ impl Shared {
                     exchange.guard();
                     let Some(connection) = &mut exchange.connection else { continue };
                     let index = connection.slot;
+                    connection.silence(now);
                     if self.watch(shift, connection) {
                         let deadline = deadline_after(now, self.options.timeouts.send);
                         self.at_home(shift, index, Tenant::Sending(exchange), deadline);

@@ -1,5 +1,6 @@
 //! The leader: polls, reads, runs what is ready, sends.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -324,6 +325,12 @@ impl Shared {
                     shift.finished.push(exchange);
                 }
                 Tenant::Sending(mut exchange) => {
+                    let timeout = u64::try_from(self.options.timeouts.send.as_millis()).unwrap_or(u64::MAX);
+                    let silence = exchange.connection.as_mut().map_or(u64::MAX, |connection| connection.silence(now));
+                    if silence < timeout {
+                        self.at_home(shift, index, Tenant::Sending(exchange), now + (timeout - silence));
+                        continue;
+                    }
                     log::debug!("{}: the client is too slow to read; the response is cut", exchange.describe());
                     exchange.given_up = true;
                     shift.finished.push(exchange);
@@ -373,6 +380,7 @@ impl Shared {
                 ended: false,
                 used: false,
                 guarded: false,
+                untaken: Cell::default(),
                 wire: Wire::new(listener.protocol(), &self.options),
                 head_since: 0,
                 idle_since: now,
