@@ -7,12 +7,15 @@ from one request to the next.
 
 from __future__ import annotations
 
+import builtins
+import codecs
 import contextlib
 import io
 import os
 import sys
 import threading
 import time
+from functools import lru_cache
 from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType, TracebackType
 from typing import Any, Protocol, cast
@@ -33,7 +36,13 @@ SETTLED = 1.0
 """Seconds that a script must have been left alone before its code is kept: two changes within one tick of the file system's
 clock look like one."""
 
+_STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
+_ENCODING_VARIABLES = (b"PYTHONIOENCODING", b"LC_ALL", b"LC_CTYPE", b"LANG")
+
 _lock = threading.Lock()
+_excepthook = sys.excepthook
+_umask = os.umask(0o022)
+os.umask(_umask)
 # Both stand on one mapping, which is exchanged like the array of the C library below it.
 _environ, _environb = cast("Any", os.environ), cast("Any", os.environb)
 _scripts: dict[str, tuple[tuple[int, ...], CodeType, str]] = {}
@@ -47,6 +56,23 @@ class _Streams(Protocol):
     def write(self, data: bytes, /) -> int: ...
     def ending(self) -> None: ...
     def flush(self) -> None: ...
+
+
+class _ErrorLog(io.RawIOBase):
+    """Standard error, of which each line becomes one of the log."""
+
+    name = "<stderr>"
+
+    def __init__(self, errors: Errors) -> None:
+        self._errors = errors
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        text = bytes(data)
+        self._errors.write(text.decode(errors="replace"))
+        return len(text)
 
 
 class _Body(io.RawIOBase):
@@ -92,18 +118,27 @@ def run(path: bytes, environment: ScriptEnvironment, streams: _Streams, errors: 
     with _lock:
         code, place = _load(script)
         here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        saved = sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.modules["__main__"], sys.path[:], sys.excepthook
+        saved = sys.argv, sys.modules["__main__"], sys.path[:], sys.excepthook
+        streams_of_worker = [getattr(sys, name) for name in _STREAMS]
         worker = _environ._data
         main = ModuleType("__main__")
         main.__dict__.update(__file__=script, __loader__=SourceFileLoader("__main__", script), __cached__=None)
-        main.__dict__["__builtins__"] = __builtins__
+        main.__dict__.update(__builtins__=builtins, __annotations__={})
         try:
             with environment as variables:
                 os.chdir(directory)
                 _environ._data = _environb._data = variables
-                sys.stdin = io.TextIOWrapper(_body(streams))
-                sys.stdout = io.TextIOWrapper(cast("io.BufferedWriter", streams))
-                sys.stderr = cast("io.TextIOBase", errors)
+                encoding, handling = _encoding(*(variables.get(name) for name in _ENCODING_VARIABLES))
+                output = io.TextIOWrapper(cast("io.BufferedWriter", streams), encoding, handling)
+                own = (
+                    io.TextIOWrapper(cast("io.BufferedReader", _body(streams)), encoding, handling),
+                    output,
+                    io.TextIOWrapper(
+                        cast("io.BufferedWriter", _ErrorLog(errors)), "utf-8", "backslashreplace", write_through=True
+                    ),
+                )
+                for name, stream in zip(_STREAMS, own + own):
+                    setattr(sys, name, stream)
                 sys.argv = [script]
                 sys.modules["__main__"] = main
                 sys.path.insert(0, place)
@@ -115,15 +150,40 @@ def run(path: bytes, environment: ScriptEnvironment, streams: _Streams, errors: 
                 finally:
                     # What is left in the stream does not begin the response any more.
                     streams.ending()
-                sys.stdout.flush()
+                if sys.stdout is not None:
+                    sys.stdout.flush()
+                # What it has put in its place need not lead here, nor be flushed by it. It may have taken it apart.
+                with contextlib.suppress(ValueError):
+                    output.flush()
         finally:
-            sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.modules["__main__"], sys.path[:], sys.excepthook = saved
+            sys.argv, sys.modules["__main__"], sys.path[:], sys.excepthook = saved
+            for name, stream in zip(_STREAMS, streams_of_worker):
+                setattr(sys, name, stream)
+            os.umask(_umask)
             _restore_standard_descriptors()
             errors.flush()
             os.environ, os.environb = _environ, _environb
             _environ._data = _environb._data = worker
             os.fchdir(here)
             os.close(here)
+
+
+@lru_cache
+def _encoding(*variables: bytes | None) -> tuple[str | None, str]:
+    """Give the encoding (`None`: the worker's) and the error handler of standard input and output.
+
+    As the interpreter of a process chooses them (PYTHONIOENCODING; PEP 538, PEP 540), by `_ENCODING_VARIABLES`.
+    """
+    wanted = (variables[0] or b"").decode(errors="replace")
+    encoding, _, handling = wanted.partition(":")
+    locale = next((variable for variable in variables[1:] if variable), b"C")
+    lenient = not encoding and locale.decode(errors="replace").upper() in ("C", "POSIX", "C.UTF-8", "C.UTF8")
+    try:
+        codecs.lookup(encoding or "utf-8")
+        codecs.lookup_error(handling or "strict")
+    except LookupError:
+        return None, "strict"
+    return encoding or None, handling or ("surrogateescape" if lenient else "strict")
 
 
 def _execute(code: CodeType, namespace: dict[str, Any], debug: bool) -> None:
@@ -135,8 +195,10 @@ def _execute(code: CodeType, namespace: dict[str, Any], debug: bool) -> None:
             print(error.code, file=sys.stderr)
     except BaseException as error:
         error.__traceback__ = _own_frames(error.__traceback__)
-        sys.excepthook(type(error), error, error.__traceback__)
-        if debug:
+        hook = sys.excepthook
+        hook(type(error), error, error.__traceback__)
+        # A script with a hook of its own has its own page.
+        if debug and hook is _excepthook:
             raise
 
 

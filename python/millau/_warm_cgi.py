@@ -64,9 +64,6 @@ file system's clock look like one."""
 ENDINGS = 256
 """Children of which it is kept how they ended."""
 
-BURIED = 1000
-"""Milliseconds without anything to do after which it is looked for children that have ended."""
-
 TRIAL = 30.0
 """Seconds that a trial import may take."""
 
@@ -123,6 +120,10 @@ class Script:
             sys.path.insert(0, self.directory)
         self.code: CodeType | None = None
         self.compiled: tuple[int, ...] = ()
+        self.place: tuple[int, ...] = ()
+        self.beside: set[str] = set()
+        """What lies beside the script, and the state of its directory that belongs to that."""
+        self.look_around()
         self.known: set[str] = set()
         """Modules that a child need not report: the parent has imported them, or will not."""
 
@@ -145,6 +146,20 @@ class Script:
                     self.code, self.compiled = code, before
         except (OSError, SyntaxError, ValueError):
             pass  # The request that meets it shows the error.
+
+    def look_around(self) -> set[str]:
+        """Note which modules lie beside the script; those that were not there before."""
+        if self.directory not in sys.path:
+            return set()
+        try:
+            place = identity(self.directory)
+            if place == self.place:
+                return set()
+            before, self.beside = self.beside, {name.partition(".")[0] for name in os.listdir(self.directory)}
+        except OSError:
+            return set()
+        self.place = place if time.time() - place[-1] / 1e9 > SETTLED else ()
+        return self.beside - before
 
     def is_library(self, file: str) -> bool:
         """Whether a file is the interpreter's and not the script's own, which may change its mind with each request."""
@@ -209,6 +224,7 @@ def serve(script: Script, jobs: _socket.socket, news: _socket.socket) -> NoRetur
     path, directory, *variables = message.split(b"\0")
     set_environment(variables)
     os.chdir(directory)
+    forget_shadowed(script.look_around())
     before = frozenset(sys.modules)
     status = run(script, os.fsdecode(path))
     # A copy, without the modules that only wait to be loaded: whoever asks one for an attribute loads it, and more with it.
@@ -256,6 +272,13 @@ def set_environment(variables: Iterable[bytes]) -> None:
         handlers.BaseHandler.os_environ = handlers.read_environ()
 
 
+def forget_shadowed(names: set[str]) -> None:
+    """Have modules of the library imported anew that lie beside the script by now: those come first."""
+    if names:
+        for name in [name for name in sys.modules if name.partition(".")[0] in names and name not in BARE]:
+            del sys.modules[name]
+
+
 def run(script: Script, path: str) -> int:
     """Run the script as the interpreter would, and give the exit status."""
     main = type(sys)("__main__")
@@ -278,7 +301,8 @@ def run(script: Script, path: str) -> int:
         if value is not None and kind is not None:
             # The script's own frames, as if the interpreter had called it.
             value.__traceback__ = traceback = own_frames(traceback, path)
-            if DEBUG:
+            # A script with a hook of its own has its own page.
+            if DEBUG and sys.excepthook is sys.__excepthook__:
                 show(value)
             sys.excepthook(kind, value, traceback)
         return 1
@@ -317,7 +341,7 @@ def exit_status(code: object) -> int:
 
 def wind_up(own: list[Any]) -> int:
     """Do what the interpreter does at the end of a script: threads, atexit, streams, and what closes when it is dropped."""
-    threading = sys.modules.get("threading")
+    threading, ctypes = sys.modules.get("threading"), sys.modules.get("ctypes")
     if threading is not None:
         try:
             threading._shutdown()
@@ -344,7 +368,11 @@ def wind_up(own: list[Any]) -> int:
         for name in sorted(names, key=lambda name: name[:1] != "_"):
             if name != "__builtins__":
                 names[name] = None
-    return flush() or status
+    status = flush() or status
+    if ctypes is not None:
+        # What C code has printed is in the C library's own buffer.
+        ctypes.CDLL(None).fflush(None)
+    return status
 
 
 def flush() -> int:
@@ -407,21 +435,28 @@ class Parent:
         self.endings: dict[int, int] = {}
         """Exit statuses other than 0, and signals as numbers below 0, of the last children that have ended."""
         self.note(os.__file__)
+        self.deaths, self.wake = os.pipe()
+        for descriptor in (self.deaths, self.wake):
+            os.set_blocking(descriptor, False)
+        _signal.set_wakeup_fd(self.wake, warn_on_full_buffer=False)
+        _signal.signal(_signal.SIGCHLD, lambda *_: None)
 
     def run(self) -> NoReturn:
         """Live until the server closes its end."""
         self.settle()
         poll = select.poll()
-        for source in (self.news, self.server):
+        for source in (self.news, self.server, self.deaths):
             poll.register(source, select.POLLIN)
         while True:
             while len(self.waiting) < SPARE:
                 self.fork()
-            ready = poll.poll(BURIED if len(self.children) > len(self.waiting) else None)
+            ready = poll.poll()
             self.bury()
             for descriptor, _ in ready:
                 if descriptor == self.server.fileno():
                     self.answer()
+                elif descriptor == self.deaths:
+                    os.read(self.deaths, 4096)
                 elif descriptor == self.report:
                     poll.unregister(self.report)
                     self.judge()
@@ -440,6 +475,7 @@ class Parent:
         """Fork a child that waits for a job."""
         child = os.fork()
         if child == 0:
+            self.be_a_child()
             self.news.close()
             self.server.close()
             if self.report >= 0:
@@ -447,6 +483,13 @@ class Parent:
             serve(self.script, self.jobs, self.reporting)
         self.waiting.add(child)
         self.born(child)
+
+    def be_a_child(self) -> None:
+        """Leave behind what only the parent is told of."""
+        _signal.set_wakeup_fd(-1)
+        _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
+        os.close(self.deaths)
+        os.close(self.wake)
 
     def born(self, child: int) -> None:
         """Take note of a child, whose number may have been another's."""
@@ -527,6 +570,7 @@ class Parent:
         self.report, report = os.pipe()
         child = os.fork()
         if child == 0:
+            self.be_a_child()
             self.jobs.close()
             self.server.close()
             _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)

@@ -230,3 +230,20 @@ def test_the_differences_are_in_the_documentation():
     page = (Path(__file__).resolve().parents[2] / "COMPATIBILITY.md").read_text()
     section = page.partition("## CGI programs")[2].partition("\n## ")[0]
     assert {action for action, _ in DIFFERENCES if f"`{action}`" not in section} == set()
+
+
+@pytest.mark.parametrize("mode", ["exec", "warm"])
+def test_fields_that_are_the_server_s_are_left_out(servers, programs, mode):
+    fields = [
+        "Keep-Alive: timeout=5",
+        "Upgrade: h2c",
+        "Trailer: X",
+        "Proxy-Connection: close",
+        "Transfer-Encoding: identity",
+    ]
+    programs.python("own_fields.py", f'print("Content-Type: text/plain\\n" + "\\n".join({fields!r}) + "\\n\\nbody")\n')
+    answer = servers[mode].request("GET", "/cgi-bin/own_fields.py")
+    assert (answer.status, answer.text) == (200, "body\n")
+    names = {name.lower() for name, _ in answer.fields}
+    assert not names & {"keep-alive", "upgrade", "trailer", "proxy-connection"}
+    assert answer.all("Transfer-Encoding") in ([], ["chunked"])

@@ -480,3 +480,80 @@ def command_line(pid: str) -> bytes:
         return Path("/proc", pid, "cmdline").read_bytes()
     except OSError:
         return b""
+
+
+def test_the_streams_of_a_resident_script_are_whole(programs):
+    programs.python(
+        "streams.py",
+        """
+        import io, os, sys
+
+        sys.stdout, kept = io.StringIO(), sys.stdout
+        print("captured")
+        sys.stdout = sys.__stdout__
+        print("Content-Type: text/plain\\n")
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            try:
+                number = stream.fileno()
+            except io.UnsupportedOperation:
+                number = None
+            print(stream.isatty(), number, stream.errors, stream.closed, stream.buffer is not None)
+        print(sys.stdout.encoding.lower(), sys.stdout is kept, __builtins__.__name__, __annotations__)
+        print("a name with a stray byte: \\udcff")
+        sys.stderr.buffer.write(b"bytes to standard error\\n")
+        sys.stderr.write("\\ud800\\n")
+        os.umask(0o777)
+        """,
+    )
+    programs.python("mask.py", 'import os\nprint("Content-Type: text/plain\\n")\nprint(oct(os.umask(0o22)))\n')
+    programs.python(
+        "none.py", 'import sys\nprint("Content-Type: text/plain\\n\\nsaid", flush=True)\nsys.stdout = None\n'
+    )
+    programs.python(
+        "taken.py",
+        """
+        import codecs, sys
+
+        sys.stdout = codecs.getwriter("utf-8")(sys.stdout.detach())
+        print("Content-Type: text/plain\\n\\n\\xe9")
+        """,
+    )
+    with programs.serve("--cgi-mode", "resident") as server:
+        before = server.get("/mask.py").text
+        answer = server.get("/streams.py").body
+        lines = answer.decode("utf-8", "surrogateescape").splitlines()
+        assert lines == [
+            "False None surrogateescape False True",
+            "False None surrogateescape False True",
+            "False None backslashreplace False True",
+            "utf-8 True builtins {}",
+            "a name with a stray byte: \udcff",
+        ]
+        server.wait_for_log("streams.py: bytes to standard error")
+        server.wait_for_log("streams.py: \\ud800")
+        assert server.get("/mask.py").text == before
+        assert server.get("/none.py").text == "said\n"
+        assert server.get("/taken.py").text == "\xe9\n"
+        assert "Traceback" not in server.log()
+    with programs.serve("--cgi-mode", "resident", "--cgi-env", "PYTHONIOENCODING=latin-1:replace") as server:
+        assert b"latin-1 True" in server.get("/streams.py").body
+
+
+@pytest.mark.parametrize("mode", ("warm", "resident"))
+def test_a_script_with_a_hook_of_its_own_has_its_own_page(programs, mode):
+    programs.python(
+        "hook.py",
+        """
+        import sys
+
+        def hook(*exception):
+            print("Content-Type: text/plain\\n\\nmy own page")
+
+        sys.excepthook = hook
+        1 / 0
+        """,
+    )
+    with programs.serve("--cgi-mode", mode, "--debug") as server:
+        for _ in range(2):
+            answer = server.get("/hook.py")
+            assert (answer.status, answer.text) == (200, "my own page\n")

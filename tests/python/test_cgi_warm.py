@@ -6,6 +6,7 @@ import ast
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -609,3 +610,51 @@ def leave_nothing_behind(programs: Programs, server: Server, temporary: Path) ->
     assert after["processes"] <= before["processes"] + 1, (before, after)
     assert sorted(os.listdir(programs.path)) == files
     assert not zombies_of(server)
+
+
+def test_interpreters_that_wait_may_be_killed(programs):
+    programs.python("waits.py", 'import os\nprint("Content-Type: text/plain\\n")\nprint(os.getpid(), os.getppid())\n')
+    with programs.serve("--cgi-mode", "warm") as server:
+        (worker,) = server.workers()
+        # The first request may have been executed, while the interpreter started.
+        while (parent := int(server.get("/waits.py").text.split()[1])) == worker:
+            pass
+
+        def waiting() -> list[int]:
+            return list(map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split()))
+
+        for _ in range(3):
+            server.wait_until(lambda: len(waiting()) == 2, "two children wait")
+            for child in waiting():
+                os.kill(child, signal.SIGKILL)
+            # They come again without any request.
+            server.wait_until(lambda: len(waiting()) == 2, "two more wait")
+        child, same = map(int, server.get("/waits.py").text.split())
+        assert same == parent
+
+
+def test_a_module_that_comes_beside_the_script_hides_that_of_the_library(programs):
+    programs.python("hides.py", 'import colorsys\nprint("Content-Type: text/plain\\n")\nprint(colorsys.__file__)\n')
+    with programs.serve("--cgi-mode", "warm") as server:
+        for _ in range(4):
+            assert "/lib/" in server.get("/hides.py").text
+        own = programs.write("colorsys.py", "", mode=0o644)
+        for _ in range(3):
+            assert server.get("/hides.py").text == f"{own}\n"
+        own.unlink()
+        assert "/lib/" in server.get("/hides.py").text
+
+
+def test_what_c_code_prints_is_output(programs):
+    programs.python(
+        "prints.py",
+        """
+        import ctypes, sys
+
+        print("Content-Type: text/plain\\n", flush=True)
+        ctypes.CDLL(None).printf(b"from C\\n")
+        """,
+    )
+    with programs.serve("--cgi-mode", "warm") as server:
+        for _ in range(3):
+            assert server.get("/prints.py").text == "from C\n"

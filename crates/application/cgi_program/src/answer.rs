@@ -106,9 +106,7 @@ impl Answer {
         let received = self.decoder.receive(&self.held, &mut self.response);
         let Some(head) = received.map_err(|defect| self.broken(defect))? else { return Ok(()) };
         self.head = Some(head);
-        if self.whole_response {
-            self.forget_connection();
-        }
+        self.forget_connection();
         let rest = self.held.split_off(head.length);
         self.held.clear();
         self.take_body(&rest)
@@ -185,12 +183,16 @@ impl Answer {
         true
     }
 
-    /// Takes out what a whole HTTP response says about a connection that is not the program's.
+    /// Takes out what is said about a connection that is not the program's (RFC 3875 §6.3.4).
     fn forget_connection(&mut self) {
         let names = self.response.fields.iter().map(|(name, _)| name.to_vec());
         let names: Vec<_> =
             names.filter(|name| is_hop_by_hop(name) || name.eq_ignore_ascii_case(b"connection")).collect();
         for name in names {
+            if !self.whole_response {
+                let (script, name) = (self.script.display(), String::from_utf8_lossy(&name));
+                log::debug!("{script}: the field {name} is left out: the connection is the server's");
+            }
             self.response.fields.remove(&name);
         }
     }

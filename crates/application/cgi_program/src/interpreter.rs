@@ -61,6 +61,9 @@ impl FirstLine {
             let mut name = words.next()?;
             if name == b"-S" {
                 name = words.next()?;
+            } else if words.clone().next().is_some() {
+                // The kernel gives it one argument, so that it looks for a program of this whole name.
+                return None;
             }
             let options = words.map(|word| OsStr::from_bytes(word).to_os_string()).collect();
             (search(OsStr::from_bytes(name), path)?, options)
@@ -140,6 +143,7 @@ mod tests {
             "#!/usr/bin/python3 -i\n",
             "#!/usr/bin/env\n",
             "#!/usr/bin/env VAR=1 python3\n",
+            "#!/usr/bin/env python3 -u\n",
             "#!/usr/bin/python3\r\n",
         ] {
             assert_eq!(python(other), None, "{other:?}");

@@ -201,6 +201,22 @@ impl CgiStreams {
         false
     }
 
+    /// A pipe is what a web server gives to a program.
+    fn isatty(&self) -> bool {
+        false
+    }
+
+    /// There is none: the worker's other requests are behind the process's own.
+    fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
+        let unsupported = py.import("io")?.getattr("UnsupportedOperation")?;
+        Err(PyErr::from_value(unsupported.call1(("fileno",))?))
+    }
+
+    #[getter]
+    fn name(&self) -> &'static str {
+        "<stdout>"
+    }
+
     /// The response is not the script's to close.
     fn close(&self) {}
 

@@ -79,9 +79,31 @@ impl std::str::FromStr for CgiVariable {
         if name.eq_ignore_ascii_case("HTTP_PROXY") {
             return Err("programs take HTTP_PROXY for a field of the request: set http_proxy in the script".to_owned());
         }
+        if OF_THE_REQUEST.contains(&name) || name.starts_with("HTTP_") {
+            return Err(format!("{name} is what tells a program of its request (RFC 3875 §4.1): it cannot be set"));
+        }
         Ok(Self { name: name.to_owned(), value })
     }
 }
+
+/// Variables that have another value with each request, and nothing that an operator could know better.
+const OF_THE_REQUEST: [&str; 15] = [
+    "CONTENT_LENGTH",
+    "CONTENT_TYPE",
+    "GATEWAY_INTERFACE",
+    "PATH_INFO",
+    "PATH_TRANSLATED",
+    "QUERY_STRING",
+    "REDIRECT_STATUS",
+    "REMOTE_ADDR",
+    "REMOTE_PORT",
+    "REMOTE_USER",
+    "REQUEST_METHOD",
+    "REQUEST_URI",
+    "SCRIPT_FILENAME",
+    "SCRIPT_NAME",
+    "SERVER_PROTOCOL",
+];
 
 /// How CGI programs are run. The documentation, the range and the default of each field is its row in
 /// [`SETTINGS`](crate::SETTINGS).
@@ -140,5 +162,8 @@ mod tests {
         assert_eq!(parsed("A="), Ok(("A".into(), Some(String::new()))));
         assert!(parsed("=x").is_err() && parsed("").is_err());
         assert!(parsed("HTTP_PROXY=http://proxy").is_err());
+        for name in ["HTTP_X", "QUERY_STRING=a", "GATEWAY_INTERFACE"] {
+            assert!(parsed(name).unwrap_err().contains("tells a program of its request"), "{name}");
+        }
     }
 }

@@ -60,7 +60,15 @@ fn response(output: &str, limit: usize) -> Option<Plain> {
         if value.chars().any(|c| c.is_ascii_control() && c != '\t') {
             return None;
         }
-        fields.push((name.to_owned(), value.to_owned()));
+        let once = ["location", "content-type"].iter().any(|once| name.eq_ignore_ascii_case(once));
+        let again = |(other, said): &(String, String)| {
+            let is_status =
+                name.eq_ignore_ascii_case("status") && value.get(..3).is_some_and(|code| said.starts_with(code));
+            other.eq_ignore_ascii_case(name) && (is_status || (once && said == value))
+        };
+        if !fields.iter().any(again) {
+            fields.push((name.to_owned(), value.to_owned()));
+        }
     }
     let all = |wanted: &str| -> Vec<String> {
         fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.clone()).collect()
