@@ -30,16 +30,6 @@ def body(environ, start_response):
 
 
 @application.case
-def forks(environ, start_response):
-    """The child comes back from the call as well."""
-    start_response("200 OK", TEXT)
-    child = os.fork()
-    if child:
-        os.waitpid(child, 0)
-    return [b"once"]
-
-
-@application.case
 def leaves_a_child(environ, start_response):
     """A child that lives on must not keep the web server waiting for the end of the response."""
     subprocess.Popen(["sleep", "1000"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -241,6 +241,17 @@ class Server:
         parents = {p.parent for p in processes} | {self.pid}
         return sorted(p.pid for p in processes if p.pid not in parents)
 
+    def spooled(self, directory: Path) -> int:
+        """Bytes in the files without names that its processes have in a directory."""
+        files = {}
+        for process in self.processes():
+            for descriptor in Path("/proc", str(process.pid), "fd").glob("*"):
+                with contextlib.suppress(OSError):
+                    if os.readlink(descriptor).startswith(f"{directory}/"):
+                        status = descriptor.stat()
+                        files[status.st_ino] = status.st_size
+        return sum(files.values())
+
     # Log
 
     def log(self) -> str:

@@ -147,7 +147,7 @@ def test_what_is_printed_never_reaches_the_response():
 
 
 def test_a_child_that_comes_back_from_the_call_answers_nothing():
-    result = run_cgi("printing", path="/forks")
+    result = run_cgi("closing", path="/forks")
     assert result.raw.count(b"Status:") == 1 and result.body == b"once"
 
 

@@ -7,11 +7,9 @@ the fast ones have all been answered. So nothing depends on how fast anything is
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import select
 import socket
-from pathlib import Path
 
 import pytest
 from client import Client, chunked, request_bytes
@@ -129,18 +127,6 @@ def test_slow_readers_of_large_responses(few_threads):
             assert len(widen(client).response().body) == 3_000_000
 
 
-def spooled(server: Server, directory: Path) -> int:
-    """Bytes in the files without names that the server has in a directory."""
-    files = {}
-    for process in server.processes():
-        for descriptor in Path("/proc", str(process.pid), "fd").glob("*"):
-            with contextlib.suppress(OSError):
-                if os.readlink(descriptor).startswith(f"{directory}/"):
-                    status = descriptor.stat()
-                    files[status.st_ino] = status.st_size
-    return sum(files.values())
-
-
 @pytest.mark.parametrize("threads", ["16", "128"])
 @pytest.mark.parametrize("size", [400 * 65536, 1 << 50], ids=["large", "endless"])
 def test_silent_readers_of_more_than_the_spool_holds(size, threads, tmp_path):
@@ -158,7 +144,7 @@ def test_silent_readers_of_more_than_the_spool_holds(size, threads, tmp_path):
         assert_fast_ones_are_served(server)
         server.wait_for_log("--response-spool")
         assert_fast_ones_are_served(server)
-        assert limit // 2 < spooled(server, tmp_path) <= limit
+        assert limit // 2 < server.spooled(tmp_path) <= limit
         assert server.log().count("--response-spool") == 1
         readable, _, _ = select.select([client.sock for client in clients], [], [], 0)
         assert readable

@@ -39,28 +39,15 @@ def end(client: Client) -> None:
     client.send(b"0\r\n\r\n")
 
 
-def on_disk(server: Server) -> int:
-    """Bytes in the files of the worker that have no name."""
-    files = [*Path(f"/proc/{server.workers()[0]}/fd").iterdir()]
-    sizes = []
-    for file in files:
-        try:
-            if str(file.readlink()).endswith(" (deleted)"):
-                sizes.append(file.stat().st_size)
-        except FileNotFoundError:
-            pass
-    return sum(sizes)
-
-
 def test_a_body_without_room_waits_for_that_of_another(gate, tmp_path):
     first, second = body_of(80_000), body_of(80_001)
     with serving(gate, tmp_path) as server, server.client() as one, server.client() as other:
         begin(one, first)
-        server.wait_until(lambda: on_disk(server) >= 76_000, "the first is on disk")
+        server.wait_until(lambda: server.spooled(tmp_path) >= 76_000, "the first is on disk")
         begin(other, second)
         end(other)
         server.wait_for_log(FULL)
-        assert on_disk(server) <= 102_400
+        assert server.spooled(tmp_path) <= 102_400
         assert server.get("/unread").body == b"not read", "it is nobody else's matter"
         end(one)
         assert one.response().body == digest(first)
@@ -75,7 +62,7 @@ def test_many_bodies_take_turns(gate, tmp_path):
         clients = [server.client() for _ in bodies]
         # The first alone has all the room, so that none of the others has a part of it that it could not add to.
         begin(clients[0], bodies[0])
-        server.wait_until(lambda: on_disk(server) >= 86_000, "the first is on disk")
+        server.wait_until(lambda: server.spooled(tmp_path) >= 86_000, "the first is on disk")
         for client, body in zip(clients[1:], bodies[1:], strict=True):
             client.send(request_bytes("POST", "/digest", CHUNKED, chunked(body)))
         server.wait_for_log(FULL)
@@ -115,7 +102,7 @@ def test_a_body_for_which_there_can_never_be_room_is_413(gate, tmp_path, spool):
                     end(client)
                 response = client.response()
                 assert (response.status, response.body == digest(body)) == ((200, True) if fits else (413, False))
-        assert on_disk(server) == 0
+        assert server.spooled(tmp_path) == 0
 
 
 def test_a_body_with_a_length_needs_no_room_while_threads_are_free(gate, tmp_path):

@@ -86,8 +86,9 @@ impl Log for ErrorLog {
         if self.sink.write(&message).is_ok() {
             let lost = self.lost.swap(0, Relaxed);
             if lost > 0 {
-                let told = format_args!("{lost} messages were lost: for a while the error log could not be written");
-                let _ = self.sink.write(&line(SystemTime::now(), Level::Warn, std::process::id(), &told));
+                let (now, process) = (SystemTime::now(), std::process::id());
+                let told = "messages were lost: for a while the error log could not be written";
+                let _ = self.sink.write(&line(now, Level::Warn, process, &format_args!("{lost} {told}")));
             }
         } else if Sink::Stderr.write(&message).is_err() {
             // The disk is full, say; then it is better said elsewhere than not at all. Here nobody listens there either.
