@@ -212,6 +212,14 @@ def test_no_more_than_the_body_is_read(site):
     assert result.body == b"b'12345'"
 
 
+def test_a_body_that_is_cut_is_in_the_log_of_the_server(site):
+    site.write("threads")
+    cut = site.post("/body", b"12345", CONTENT_LENGTH="10")
+    assert cut.status == "400 Bad Request"
+    (line,) = [line for line in site.log().splitlines() if "POST /site.cgi/body" in line]
+    assert " WARN " in line and line.endswith("the connection was closed in the middle of the body")
+
+
 def test_a_large_response_and_one_without_a_body(site):
     site.write("plain")
     result = site.get("/bytes_of_size", QUERY_STRING="n=3000000&length=1")

@@ -219,9 +219,7 @@ impl Shared {
     }
 
     fn refuse(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<FrontExchange>, error: &Error) {
-        // The peer of such a front is the operator's own front server.
-        let level = if exchange.wire.is_http() { log::Level::Debug } else { log::Level::Warn };
-        log::log!(level, "{}: refused with {}: {error}", exchange.describe(), error.status());
+        log::log!(exchange.peer_level(), "{}: refused with {}: {error}", exchange.describe(), error.status());
         exchange.refuse(error);
         shift.finished.push(exchange);
     }
