@@ -176,11 +176,6 @@ impl Deployment {
                      serve, and listen on 127.0.0.1 or a UNIX socket; or write --bind fastcgi+unix:/run/millau/millau.sock, say",
                 ))
             }
-            (Way::Bind(bind), FrontServer::Apache)
-                if bind.protocol == Protocol::Ajp && matches!(bind.address, Address::Unix(_)) =>
-            {
-                Err(UsageError::new("Apache speaks AJP over TCP only: write --bind ajp://127.0.0.1:8009, say"))
-            }
             // Behind a bar Apache looks for the URL, and it knows no way to quote one.
             (Way::Bind(Bind { address: Address::Unix(path), .. }), FrontServer::Apache)
                 if path.to_string_lossy().contains('|') =>
@@ -406,7 +401,6 @@ mod tests {
             ("nginx --bind ajp://127.0.0.1:1", "nginx does not speak AJP"),
             ("lighttpd --bind ajp://127.0.0.1:1 --ajp-secret s", "lighttpd cannot tell an AJP secret"),
             ("nginx --program /a", "nginx starts no programs"),
-            ("apache --bind ajp+unix:/a", "Apache speaks AJP over TCP only"),
             ("apache --bind http+fd:3", "--bind: a descriptor is no place where a front server can connect"),
             ("apache --bind http://h:0", "--bind: port 0 is another port at each start"),
             ("apache --bind http://h:1 --program /a", "--program and --bind http://h:1"),

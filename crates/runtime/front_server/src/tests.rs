@@ -46,6 +46,7 @@ fn lines() -> Vec<String> {
     for server in ["apache", "lighttpd"] {
         let secret = if server == "apache" { " --ajp-secret secret" } else { "" };
         ways.push(format!("{server} --bind ajp://127.0.0.1:8009{secret}"));
+        ways.push(format!("{server} --bind ajp+unix:/s{secret}"));
         ways.push(format!("{server} --program /usr/bin/env --bind fastcgi+fd:0"));
         ways.push(format!("{server} --program /usr/bin/env"));
     }
