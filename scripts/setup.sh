@@ -16,8 +16,22 @@ require_python() {
         die "$PYTHON is missing; on Debian or Ubuntu: sudo apt install python3 python3-venv"
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
         die "Millau needs Python 3.10 or newer and this is $("$PYTHON" -V 2>&1); name another one: PYTHON=python3.12 $0"
-    "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null ||
-        die "$PYTHON has no venv module; on Debian or Ubuntu: sudo apt install python3-venv"
+    has_venv "$PYTHON" || die "$PYTHON has no venv module; on Debian or Ubuntu: sudo apt install python3-venv"
+}
+
+has_venv() {
+    "$1" -c 'import ensurepip, venv' 2>/dev/null
+}
+
+# Some of the frameworks in tests/requirements.txt are compiled when they are installed.
+require_headers() {
+    has_headers "$PYTHON" ||
+        die "the headers of $PYTHON are missing, and tests need them; on Debian or Ubuntu: sudo apt install python3-dev"
+}
+
+has_headers() {
+    "$1" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
+        2>/dev/null
 }
 
 require_rust() {
@@ -38,13 +52,17 @@ at_least() {
 }
 
 require_linker() {
-    program=$(mktemp)
-    # Linking for real also finds a compiler without the C library's files.
-    echo 'int main(void) { return 0; }' | cc -x c -o "$program" - 2>/dev/null || {
-        rm -f "$program"
+    can_link ||
         die "a C compiler that can link is missing, and Rust links with it; on Debian or Ubuntu: sudo apt install build-essential"
-    }
+}
+
+# Linking for real also finds a compiler without the C library's files.
+can_link() {
+    program=$(mktemp)
+    echo 'int main(void) { return 0; }' | cc -x c -o "$program" - 2>/dev/null
+    linked=$?
     rm -f "$program"
+    return $linked
 }
 
 # Makes .venv, or makes it again if its interpreter is gone.

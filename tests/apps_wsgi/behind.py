@@ -136,6 +136,19 @@ def killed_in_stream(environ, start_response):
 
 
 @application.case
+def killed(environ, start_response):
+    """With the whole server, before anything is answered; for one that is a session of its own."""
+    os.killpg(os.getsid(0), signal.SIGKILL)
+
+
+@application.case
+def killed_with_length(environ, start_response):
+    start_response("200 OK", [*TEXT, ("Content-Length", "100000")])
+    yield b"x" * 1000
+    os.killpg(os.getsid(0), signal.SIGKILL)
+
+
+@application.case
 def status(environ, start_response):
     """The status that is asked for, with a body where there may be one."""
     line = asked(environ)["line"]

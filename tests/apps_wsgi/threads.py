@@ -64,6 +64,12 @@ def body(environ, start_response):
 
 
 @application.case
+def body_behind_gate(environ, start_response):
+    pass_gate("body")
+    return body(environ, start_response)
+
+
+@application.case
 def overlap(environ, start_response):
     start_response("200 OK", TEXT)
     return [str(most).encode()]

@@ -18,7 +18,16 @@ for folder in (HERE, HERE.parent / "apps_wsgi"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-from front_server import ABSENT, PAIRS, Backend, FrontServer, program, running_backend, start_front_server  # noqa: E402
+from front_server import (  # noqa: E402
+    ABSENT,
+    OVER_UNIX,
+    PAIRS,
+    Backend,
+    FrontServer,
+    program,
+    running_backend,
+    start_front_server,
+)
 from gate import Gate  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -70,11 +79,12 @@ def gate() -> Iterator[Gate]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "front" in metafunc.fixturenames:
-        chosen = [(pair, mount) for pair in PAIRS if pair.way not in ABSENT for mount in ("", "/m")]
+        chosen = [(pair, mount) for pair in [*PAIRS, *OVER_UNIX] if pair.way not in ABSENT for mount in ("", "/m")]
         if not metafunc.module.__name__.endswith("environ"):
             # An interpreter starts for each request there: what does not depend on the path is asked once.
             chosen = [(pair, mount) for pair, mount in chosen if pair.way != "cgi" or not mount]
-        ids = [f"{pair}{' below ' + mount if mount else ''}" for pair, mount in chosen]
+        over = {pair: f" over {pair.carrier}" for pair in OVER_UNIX}
+        ids = [f"{pair}{over.get(pair, '')}{' below ' + mount if mount else ''}" for pair, mount in chosen]
         metafunc.parametrize("front", chosen, ids=ids, indirect=True, scope="session")
 
 

@@ -71,6 +71,14 @@ PAIRS = [
     Pair("lighttpd", "relay"),
 ]
 
+OVER_UNIX = [
+    Pair("nginx", "http", "unix"),
+    Pair("apache", "http", "unix"),
+    Pair("apache", "ajp", "unix"),
+    Pair("lighttpd", "http", "unix"),
+]
+"""Ways of those pairs, over UNIX sockets besides: what stands for a peer's address there decides whom Millau believes."""
+
 ABSENT: set[str] = set()
 """Ways that Millau does not have yet. To be emptied."""
 

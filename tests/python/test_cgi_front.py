@@ -116,6 +116,14 @@ def test_a_body_without_a_length_is_read_to_its_end_when_it_was_chunked():
     assert json.loads(run_cgi("plain", path="/request", body=b"x", CONTENT_LENGTH="").body)["length"] == 0
 
 
+def test_a_body_that_is_cut_is_told_to_whoever_looks_after_the_web_server():
+    result = run_cgi("threads", path="/body", body=b"12345", CONTENT_LENGTH="10")
+    assert (result.code, result.raw) == (1, b"")
+    (line,) = result.errors.splitlines()
+    assert "WARN" in line
+    assert line.endswith("POST /site.cgi/body: peer error: the web server ended the request's body early")
+
+
 def test_limits_and_bad_requests_are_answered_before_the_application():
     assert run_cgi("plain", "--limit-body-size", "3", path="/request", body=b"four").status.startswith("413 ")
     assert run_cgi("plain", path="/hello", CONTENT_LENGTH="x").status.startswith("400 ")

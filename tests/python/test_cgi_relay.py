@@ -212,6 +212,26 @@ def test_no_more_than_the_body_is_read(site):
     assert result.body == b"b'12345'"
 
 
+def test_a_body_that_is_cut_is_in_the_log_of_the_server(site):
+    site.write("threads")
+    cut = site.post("/body", b"12345", CONTENT_LENGTH="10")
+    assert cut.status == "400 Bad Request"
+    (line,) = [line for line in site.log().splitlines() if "POST /site.cgi/body" in line]
+    assert " WARN " in line and line.endswith("the connection was closed in the middle of the body")
+
+
+def test_an_environment_that_is_too_large_is_refused_and_the_log_names_the_setting(site):
+    site.write("environs")
+    refused = site.get(SSL_CLIENT_CERT="x" * 100_000)
+    assert (refused.status, b"--limit" in refused.body) == ("431 Request Header Fields Too Large", False)
+    (line,) = [line for line in site.log().splitlines() if "refused with 431" in line]
+    assert line.endswith("(--limit-head-size, --limit-fields)")
+    site.stop()
+    site.write("environs", "--limit-head-size", "200k")
+    environ = json.loads(site.get(SSL_CLIENT_CERT="x" * 100_000).body)["environ"]
+    assert environ["SSL_CLIENT_CERT"] == "x" * 100_000
+
+
 def test_a_large_response_and_one_without_a_body(site):
     site.write("plain")
     result = site.get("/bytes_of_size", QUERY_STRING="n=3000000&length=1")

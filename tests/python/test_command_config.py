@@ -58,6 +58,19 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(arguments, message):
     assert message in printed.stderr and printed.stderr.count("\n") == 1
 
 
+def test_the_secret_of_ajp_is_in_the_variable_that_serve_reads():
+    env = {"MILLAU_AJP_SECRET": "of-both"}
+    ajp = ["config", "apache", "--bind", "ajp://127.0.0.1:8009"]
+    assert '"secret=of-both"' in run_millau(*ajp, env=env).stdout
+    assert '"secret=another"' in run_millau(*ajp, "--ajp-secret", "another", env=env).stdout
+    assert "secret" not in run_millau(*ajp, env={"MILLAU_AJP_SECRET": ""}).stdout
+    assert "secret" not in run_millau("config", "apache", env=env).stdout
+    bad = run_millau(*ajp, env={"MILLAU_AJP_SECRET": "a;b"})
+    assert (bad.returncode, bad.stdout) == (2, "") and bad.stderr.startswith("MILLAU_AJP_SECRET 'a;b': ")
+    lighttpd = run_millau("config", "lighttpd", "--bind", "ajp://127.0.0.1:8009", env=env)
+    assert lighttpd.returncode == 2 and "leave --ajp-secret (MILLAU_AJP_SECRET) out" in lighttpd.stderr
+
+
 def test_lighttpd_takes_it_beside_its_distribution_s_own_file(tmp_path):
     """Which sets some of the same variables."""
     own = Path("/etc/lighttpd/lighttpd.conf")

@@ -232,3 +232,23 @@ def test_a_project_is_told_from_a_directory_of_scripts(tmp_path):
 def test_a_name_of_a_file_cannot_command_the_terminal(cgi_bin):
     done = doctor(write(cgi_bin / "a\x1b[2Jb.py", GOOD, 0o644))
     assert "\x1b" not in done.stdout
+
+
+def test_the_help_names_every_option_and_exit_code():
+    done = doctor("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    options = ["--fix", "--run", "--time-limit", "--user", "--path", "--cgi-directory", "--cgi-suffix", "--token"]
+    for option in options:
+        assert f" {option}" in done.stdout, option
+    assert "Exit code: 0 no error is left, 1 one is, 2 it cannot be asked so." in " ".join(done.stdout.split())
+
+
+def test_a_warning_alone_is_no_failure(cgi_bin):
+    done = doctor(write(cgi_bin / "hello.py", GOOD, 0o757))
+    assert (done.returncode, problems(done.stdout)) == (0, ["writable-by-others"]), done.stdout
+
+
+@pytest.mark.parametrize("arguments", [[""], ["--no-such-option", "x"], ["--time-limit", "never", "x"]])
+def test_what_cannot_be_asked_ends_with_2(arguments):
+    done = doctor(*arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr

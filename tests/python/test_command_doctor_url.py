@@ -147,6 +147,12 @@ def test_a_front_server_that_adds_to_what_a_client_claims(deployment):
         assert "nginx, in the location: proxy_set_header X-Forwarded-For $remote_addr;" in done.stdout
 
 
+def test_lighttpd_is_known_by_what_it_adds_since_it_passes_on_the_name_of_what_is_behind_it(deployment):
+    done = deployment.examine(PAIRS[4], without("setenv.set-request-header"))
+    assert (done.returncode, problems(done.stdout)) == (0, ["client-address"]), done.stdout
+    assert 'beside proxy.server: setenv.set-request-header = ( "X-Forwarded-For" => "" )' in done.stdout
+
+
 def test_a_query_that_the_front_server_leaves_out(deployment):
     done = deployment.examine(
         PAIRS[1], lambda printed: printed.replace("QUERY_STRING $query_string;", 'QUERY_STRING "";')

@@ -114,3 +114,13 @@ def test_a_worker_whose_threads_are_all_held_is_replaced(gate):
         server.wait_for_log("every thread is held by a call whose time is over")
         server.wait_until(lambda: server.workers() and worker not in server.workers(), "the worker is replaced")
         assert server.get("/hello").body == b"hello"
+
+
+def test_a_worker_whose_threads_all_wait_for_their_clients_stays(gate):
+    with serve(gate, "--threads", "1", "--response-spool", "0") as server:
+        (worker,) = server.workers()
+        with server.client() as reader:
+            reader.send(request_bytes(target="/large"))
+            server.wait_for_log("because its client reads too slowly: the response is cut")
+        assert server.get("/hello").body == b"hello"
+        assert server.workers() == [worker]

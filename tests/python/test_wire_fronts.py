@@ -192,3 +192,17 @@ def test_the_end_of_a_killed_worker_is_no_end_of_a_response(protocol: str, gate:
             with pytest.raises(ConnectionResetError):
                 while sock.recv(65536):
                     pass
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_body_that_is_cut_is_in_the_log_when_the_application_is_reading_it(protocol: str, gate: Any) -> None:
+    """Refused before the call, it is too: its peer is the operator's own front server."""
+    with Server("threads", *binds(protocol), "--request-buffer", "0", cwd=APPS, env=gate.environment) as server:
+        with connect(server, protocol) as sock:
+            sock.sendall(front_request(protocol, "POST", "/body_behind_gate", body=b"x" * 5000)[:-1000])
+            visit = gate.next("body")
+            sock.shutdown(socket.SHUT_WR)
+            visit.open()
+            rest(sock)
+        log = server.wait_for_log("POST /body_behind_gate: peer error: the client ended its body early")
+        assert " WARN " in log.splitlines()[-1]

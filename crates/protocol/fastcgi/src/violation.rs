@@ -80,6 +80,17 @@ impl OtherProtocol {
             Self::Ajp => "AJP",
         }
     }
+
+    /// Of an address where it is spoken; `None`: this server does not speak it.
+    fn scheme(self) -> Option<&'static str> {
+        match self {
+            Self::Http => Some("http"),
+            Self::Tls => None,
+            Self::Scgi => Some("scgi"),
+            Self::Uwsgi => Some("uwsgi"),
+            Self::Ajp => Some("ajp"),
+        }
+    }
 }
 
 impl Violation {
@@ -97,11 +108,18 @@ impl fmt::Display for Violation {
         let text = match self {
             Self::NotFastCgi(other) => {
                 let name = other.name();
-                return write!(
-                    f,
-                    "the first byte is not FastCGI's, it looks like {name}; bind this address to {name}, or make the \
-                     peer speak FastCGI"
-                );
+                f.write_str("the connection does not begin with FastCGI; it looks like ")?;
+                return match other.scheme() {
+                    None => write!(
+                        f,
+                        "{name}: let a front server end TLS, and speak FastCGI to this address (nginx: fastcgi_pass)"
+                    ),
+                    Some(scheme) => write!(
+                        f,
+                        "{name}: let the front server speak FastCGI to this address (nginx: fastcgi_pass), or bind it as \
+                         {scheme}://"
+                    ),
+                };
             }
             Self::Version(version) => {
                 return write!(f, "a FastCGI record has the version {version} where only 1 exists");
@@ -152,11 +170,18 @@ mod tests {
     }
 
     #[test]
-    fn http_on_this_port_is_told_as_that() {
-        let guess = OtherProtocol::beginning_with(b'G').map(Violation::NotFastCgi);
+    fn another_protocol_on_this_port_is_told_as_that() {
+        let told = |byte| OtherProtocol::beginning_with(byte).map(Violation::NotFastCgi).unwrap().to_string();
         assert_eq!(
-            guess.unwrap().to_string(),
-            "the first byte is not FastCGI's, it looks like HTTP; bind this address to HTTP, or make the peer speak FastCGI"
+            told(b'G'),
+            "the connection does not begin with FastCGI; it looks like HTTP: let the front server speak FastCGI to this \
+             address (nginx: fastcgi_pass), or bind it as http://"
+        );
+        assert!(told(0x12).ends_with("or bind it as ajp://"));
+        assert_eq!(
+            told(0x16),
+            "the connection does not begin with FastCGI; it looks like TLS: let a front server end TLS, and speak FastCGI to \
+             this address (nginx: fastcgi_pass)"
         );
     }
 

@@ -57,6 +57,10 @@ impl fmt::Display for Violation {
                 "the connection does not begin with a uwsgi packet but with a letter; it looks like HTTP: let the front \
                  server speak uwsgi to this address (nginx: uwsgi_pass), or bind it as http://"
             }
+            Self::Modifier(0x16) => {
+                "the connection does not begin with a uwsgi packet; it looks like TLS: let a front server end TLS, and speak \
+                 uwsgi to this address (nginx: uwsgi_pass)"
+            }
             Self::Modifier(modifier) => {
                 return write!(
                     f,
@@ -96,6 +100,7 @@ mod tests {
         let error = Error::from(Violation::BodyTooLarge);
         assert_eq!((error.fault(), error.status()), (Fault::Peer, 413));
         assert_eq!(error.message(), Violation::BodyTooLarge.to_string());
-        assert!(Violation::Modifier(22).to_string().contains("modifier 22"));
+        assert!(Violation::Modifier(23).to_string().contains("modifier 23"));
+        assert!(Violation::Modifier(22).to_string().contains("it looks like TLS: let a front server end TLS"));
     }
 }

@@ -204,6 +204,9 @@ impl Channel for CgiExchange {
             Ok(()) => Ok(true),
             Err(error) => {
                 if self.peer_error.is_none() {
+                    if !is_interrupted() {
+                        log::warn!("{}: {} error: {error}", self.describe(), error.fault().name());
+                    }
                     self.peer_error = Some(Error::peer(error.status(), error.message().to_owned()));
                 }
                 Err(error)

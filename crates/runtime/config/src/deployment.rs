@@ -81,6 +81,7 @@ pub struct Deployment {
 }
 
 const SERVER: &str = "SERVER";
+const AJP_SECRET: &str = "MILLAU_AJP_SECRET";
 
 pub(crate) fn command() -> Command {
     let option = |name: &'static str, value_name: &'static str, help: &'static str| {
@@ -108,7 +109,7 @@ pub(crate) fn command() -> Command {
         .arg(option("static", "/PATH=DIR", "Files that the front server serves itself; may be given several times").action(ArgAction::Append))
         .arg(option("listen", "HOST:PORT", "Where the front server listens; *:PORT is every address [default: *:80]"))
         .arg(option("server-name", "NAME", "Name of the site; may be given several times").action(ArgAction::Append))
-        .arg(option("ajp-secret", "TEXT", "The secret of an AJP front"))
+        .arg(option("ajp-secret", "TEXT", "The secret of an AJP front [default: the variable MILLAU_AJP_SECRET]"))
         .arg(option("password-file", "FILE", "Ask every client for a user and password of this file (see htpasswd)"))
         .arg(option("complete", "DIR", "A whole configuration, for trials, whose server keeps its own files in DIR"))
         .arg(Arg::new("check").long("check").action(ArgAction::SetTrue).help("Have the front server check it, if it is installed"))
@@ -117,7 +118,8 @@ pub(crate) fn command() -> Command {
         )
 }
 
-pub(crate) fn read(matches: &ArgMatches) -> Result<Deployment, UsageError> {
+/// `ajp_secret` is what the environment says.
+pub(crate) fn read(matches: &ArgMatches, ajp_secret: Option<OsString>) -> Result<Deployment, UsageError> {
     let one = |name: &str| matches.get_one::<OsString>(name).map(|value| text(name, value)).transpose();
     let many = |name: &str| {
         matches
@@ -128,14 +130,22 @@ pub(crate) fn read(matches: &ArgMatches) -> Result<Deployment, UsageError> {
             .collect::<Result<Vec<_>, _>>()
     };
     let server = server(one(SERVER)?.as_deref())?;
+    let way = way(one("bind")?.as_deref(), one("program")?)?;
+    // As for millau serve, an empty variable says nothing.
+    let is_ajp = matches!(&way, Way::Bind(bind) if bind.protocol == Protocol::Ajp);
+    let ajp_secret = match (one("ajp-secret")?, ajp_secret.filter(|secret| is_ajp && !secret.is_empty())) {
+        (Some(secret), _) => secret,
+        (None, Some(secret)) => text(AJP_SECRET, &secret)?,
+        (None, None) => String::new(),
+    };
     let deployment = Deployment {
         server,
-        way: way(one("bind")?.as_deref(), one("program")?)?,
+        way,
         mount: one("mount")?.map_or(Ok(String::new()), |path| mount(&path))?,
         static_files: many("static")?.iter().map(|value| static_files(value)).collect::<Result<_, _>>()?,
         listen: listen(one("listen")?.as_deref().unwrap_or("*:80"))?,
         server_names: many("server-name")?.into_iter().map(server_name).collect::<Result<_, _>>()?,
-        ajp_secret: one("ajp-secret")?.unwrap_or_default(),
+        ajp_secret,
         password_file: one("password-file")?.map(|file| absolute("password-file", file)).transpose()?,
         complete: one("complete")?.map(|file| absolute("complete", file)).transpose()?,
         check: matches.get_flag("check"),
@@ -162,14 +172,9 @@ impl Deployment {
                 if bind.protocol == Protocol::Ajp && !self.ajp_secret.is_empty() =>
             {
                 Err(UsageError::new(
-                    "lighttpd cannot tell an AJP secret: leave --ajp-secret out, here and for millau serve, and listen on \
-                     127.0.0.1 or a UNIX socket; or write --bind fastcgi+unix:/run/millau/millau.sock, say",
+                    "lighttpd cannot tell an AJP secret: leave --ajp-secret (MILLAU_AJP_SECRET) out, here and for millau \
+                     serve, and listen on 127.0.0.1 or a UNIX socket; or write --bind fastcgi+unix:/run/millau/millau.sock, say",
                 ))
-            }
-            (Way::Bind(bind), FrontServer::Apache)
-                if bind.protocol == Protocol::Ajp && matches!(bind.address, Address::Unix(_)) =>
-            {
-                Err(UsageError::new("Apache speaks AJP over TCP only: write --bind ajp://127.0.0.1:8009, say"))
             }
             // Behind a bar Apache looks for the URL, and it knows no way to quote one.
             (Way::Bind(Bind { address: Address::Unix(path), .. }), FrontServer::Apache)
@@ -198,7 +203,7 @@ fn bad(option: &str, problem: &str) -> UsageError {
 
 /// A value that can stand in a configuration as it is.
 fn text(name: &str, value: &OsString) -> Result<String, UsageError> {
-    let option = if name == SERVER { name.to_owned() } else { format!("--{name}") };
+    let option = if matches!(name, SERVER | AJP_SECRET) { name.to_owned() } else { format!("--{name}") };
     let Some(value) = value.to_str() else {
         return Err(UsageError::new(format!("{option} '{}' is not valid UTF-8", value.to_string_lossy())));
     };
@@ -396,7 +401,6 @@ mod tests {
             ("nginx --bind ajp://127.0.0.1:1", "nginx does not speak AJP"),
             ("lighttpd --bind ajp://127.0.0.1:1 --ajp-secret s", "lighttpd cannot tell an AJP secret"),
             ("nginx --program /a", "nginx starts no programs"),
-            ("apache --bind ajp+unix:/a", "Apache speaks AJP over TCP only"),
             ("apache --bind http+fd:3", "--bind: a descriptor is no place where a front server can connect"),
             ("apache --bind http://h:0", "--bind: port 0 is another port at each start"),
             ("apache --bind http://h:1 --program /a", "--program and --bind http://h:1"),

@@ -66,7 +66,8 @@ pub fn parse(
         Some(("cgi", matches)) => (Invocation::Cgi, matches),
         Some(("relay", matches)) => return relay(matches),
         Some(("config", matches)) => {
-            return deployment::read(matches).map(|deployment| Invocation::Config(Box::new(deployment)));
+            let secret = environment.value("AJP_SECRET");
+            return deployment::read(matches, secret).map(|deployment| Invocation::Config(Box::new(deployment)));
         }
         Some(("doctor", matches)) => {
             let token = environment.value("DOCTOR_TOKEN");

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use millau_config::{Invocation, parse};
+use millau_config::{Invocation, PasteServer, parse};
 
 use super::*;
 
@@ -11,7 +11,7 @@ use super::*;
 fn deployment(line: &str) -> Deployment {
     let words = line.split(' ').map(|word| word.replace('␣', " "));
     let arguments = ["millau", "config"].map(str::to_owned).into_iter().chain(words);
-    match parse(arguments.map(OsString::from), []).unwrap() {
+    match parse(arguments.map(OsString::from), [], &PasteServer::default()).unwrap() {
         Invocation::Config(deployment) => *deployment,
         other => panic!("{other:?}"),
     }
@@ -23,7 +23,7 @@ fn printed(line: &str) -> String {
 }
 
 fn default_keep_alive() -> Duration {
-    match parse(["millau", "serve", "app"].map(OsString::from), []).unwrap() {
+    match parse(["millau", "serve", "app"].map(OsString::from), [], &PasteServer::default()).unwrap() {
         Invocation::Serve(settings) => settings.timeouts.keep_alive,
         other => panic!("{other:?}"),
     }
@@ -46,6 +46,7 @@ fn lines() -> Vec<String> {
     for server in ["apache", "lighttpd"] {
         let secret = if server == "apache" { " --ajp-secret secret" } else { "" };
         ways.push(format!("{server} --bind ajp://127.0.0.1:8009{secret}"));
+        ways.push(format!("{server} --bind ajp+unix:/s{secret}"));
         ways.push(format!("{server} --program /usr/bin/env --bind fastcgi+fd:0"));
         ways.push(format!("{server} --program /usr/bin/env"));
     }

@@ -27,6 +27,7 @@ mod first_line;
 mod invocation;
 mod place;
 mod process;
+mod promise;
 mod pump;
 mod request;
 mod server;

@@ -13,6 +13,7 @@ use rustix::io::{Errno, pread, pwrite};
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use crate::first_line::FirstLine;
+use crate::promise::Promise;
 use crate::request::{Request, nameless};
 
 /// So much of either direction is held at most.
@@ -61,6 +62,7 @@ fn exchange(connection: &OwnedFd, request: &mut Request, output: BorrowedFd<'_>)
     outgoing.buffer.fill(request.begun());
     let mut incoming = Buffer::default();
     let mut first_line = FirstLine::new(request.is_nph());
+    let mut promise = Promise::new(request.is_head());
     let mut scratch = vec![0; PIECE];
     // The server may answer, and close its side, before it has read the whole body.
     let (mut takes, mut answered, mut ended) = (true, false, false);
@@ -135,10 +137,12 @@ fn exchange(connection: &OwnedFd, request: &mut Request, output: BorrowedFd<'_>)
         }
         if !ended && incoming.is_empty() && (!from_server.is_empty() || !takes) {
             match recv(connection, &mut scratch, RecvFlags::DONTWAIT) {
+                Ok((_, 0)) if answered && promise.is_open() => return Outcome::Cut,
                 Ok((_, 0)) if answered => ended = true,
                 Ok((_, 0)) if cut => return Outcome::PeerGone,
                 Ok((_, 0)) => return Outcome::Died,
                 Ok((count, _)) => {
+                    promise.note(&scratch[..count]);
                     incoming.fill(&first_line.pass(&scratch[..count]));
                     answered |= !incoming.is_empty();
                 }
@@ -295,9 +299,19 @@ mod tests {
     fn a_response_of_any_size_passes() {
         let (outcome, data) = outcome(|mut stream| {
             read_head(&mut stream);
+            stream.write_all(b"Content-Length: 1000000\r\n\r\n").unwrap();
             stream.write_all(&[b'x'; 1_000_000]).unwrap();
         });
-        assert_eq!((outcome, data.len()), (Outcome::Whole, 1_000_000));
+        assert_eq!((outcome, data.len()), (Outcome::Whole, 1_000_027));
+    }
+
+    #[test]
+    fn a_response_that_is_shorter_than_it_has_promised_is_cut() {
+        let (outcome, data) = outcome(|mut stream| {
+            read_head(&mut stream);
+            stream.write_all(b"Content-Length: 4\r\n\r\nabc").unwrap();
+        });
+        assert_eq!((outcome, &*data), (Outcome::Cut, &b"Content-Length: 4\r\n\r\nabc"[..]));
     }
 
     #[test]

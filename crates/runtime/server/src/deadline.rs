@@ -146,7 +146,8 @@ impl Shared {
                 held += 1;
             } else if call.since.is_some_and(|since| since.elapsed() > deadlines.limit) {
                 call.cut = true;
-                held += 1;
+                // A wait for the peer ends with the connection.
+                held += usize::from(call.awaits.is_none());
                 let outcome = call.end_connection();
                 let (described, number, awaits) = (call.described.clone(), call.thread, call.awaits);
                 // The log and the interpreter may take their time; the call may end meanwhile.

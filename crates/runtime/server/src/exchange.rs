@@ -312,7 +312,9 @@ impl FrontExchange {
             return Ok(true);
         }
         if connection.ended {
-            return Err(self.disconnected("the client ended its body early", std::io::ErrorKind::UnexpectedEof));
+            let what = "the client ended its body early";
+            log::log!(self.peer_level(), "{}: peer error: {what}", self.describe());
+            return Err(self.disconnected(what, std::io::ErrorKind::UnexpectedEof));
         }
         let mut piece = vec![0; READ_PIECE];
         match connection.receive(&mut piece) {
@@ -386,6 +388,11 @@ impl FrontExchange {
         let mut connection = self.connection.take()?;
         std::mem::swap(&mut self.wire, &mut connection.wire);
         Some(connection)
+    }
+
+    /// How a fault of the peer is logged: that of any client, or of the operator's own front server.
+    pub(crate) fn peer_level(&self) -> log::Level {
+        if self.wire.is_http() { log::Level::Debug } else { log::Level::Warn }
     }
 
     /// Where in the log to look: the peer and the request line.

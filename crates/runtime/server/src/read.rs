@@ -28,6 +28,16 @@ enum Parsed {
     Whole(Box<FrontExchange>, Range<usize>),
 }
 
+/// What the operator sets the limit with that a request was refused for.
+fn settings_of(status: u16) -> &'static str {
+    match status {
+        413 => " (--limit-body-size)",
+        414 => " (--limit-target-size)",
+        431 => " (--limit-head-size, --limit-fields)",
+        _ => "",
+    }
+}
+
 impl Shared {
     /// Reads a connection whose tenant is at home, as far as it goes.
     pub(crate) fn read(self: &Arc<Self>, shift: &mut Shift, index: u32, scratch: &mut Vec<u8>, now: u64) {
@@ -232,9 +242,8 @@ impl Shared {
     }
 
     fn refuse(self: &Arc<Self>, shift: &mut Shift, mut exchange: Box<FrontExchange>, error: &Error) {
-        // The peer of such a front is the operator's own front server.
-        let level = if exchange.wire.is_http() { log::Level::Debug } else { log::Level::Warn };
-        log::log!(level, "{}: refused with {}: {error}", exchange.describe(), error.status());
+        let (described, status) = (exchange.describe(), error.status());
+        log::log!(exchange.peer_level(), "{described}: refused with {status}: {error}{}", settings_of(status));
         exchange.refuse(error);
         shift.finished.push(exchange);
     }

@@ -46,6 +46,7 @@ fn behind(named: FrontServer, testimony: &Testimony) -> FrontServer {
     let adds = |name| testimony.field(name).is_some();
     match named {
         FrontServer::None if adds("X-Forwarded-Server") => FrontServer::Apache,
+        FrontServer::None if adds("X-Host") && adds("X-Forwarded-Host") => FrontServer::Lighttpd,
         FrontServer::None if adds("X-Forwarded-For") || adds("Via") || testimony.by_variables => FrontServer::Other,
         named => named,
     }

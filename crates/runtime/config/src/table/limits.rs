@@ -9,7 +9,9 @@ pub(super) const ROWS: &[Setting] = &[
         value_name: "BYTES",
         default: "64k",
         help: "Request line and fields together",
-        long: "A larger head is refused with 431. So much may be kept in memory for each connection that is sending one.",
+        long: "A larger head is refused with 431. So much may be kept in memory for each connection that is sending one. Over \
+               FastCGI, SCGI and uwsgi the variables of a request may take 16 KiB more; a relay (millau relay) sends what is in \
+               its environment.",
         group: Group::Limits,
         kind: Kind::Size {
             range: KIB..=16 * MIB,
@@ -35,7 +37,7 @@ pub(super) const ROWS: &[Setting] = &[
         value_name: "N",
         default: "100",
         help: "Fields of a request",
-        long: "A request with more fields is refused with 431.",
+        long: "A request with more fields is refused with 431. Over FastCGI, SCGI and uwsgi there may be 100 variables more.",
         group: Group::Limits,
         kind: Kind::Count { range: 8..=1000, set: |settings, number| settings.limits.fields = number },
     },
