@@ -27,7 +27,7 @@ macro_rules! problems {
 problems! {
     /// There is nothing at the path.
     NotFound = "not-found",
-    /// Not a regular file, or an empty one.
+    /// Not a regular file, an empty one, or data.
     NoScript = "no-script",
     /// The serving user may not execute the file.
     NotExecutable = "not-executable",

@@ -6,6 +6,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::script::Content;
+
 /// A script that is larger is none. Limits what is read into memory.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
@@ -19,6 +21,10 @@ pub(super) fn rewrite(path: &Path, change: impl FnOnce(&[u8]) -> io::Result<Cow<
     file.take(LARGEST + 1).read_to_end(&mut before)?;
     if before.len() as u64 > LARGEST {
         return Err(io::Error::other("the file is too large for a script"));
+    }
+    // Whatever was found in it: it may have become something else meanwhile.
+    if Content::of(&before) != Content::Text {
+        return Err(io::Error::other("the file is no text"));
     }
     let after = change(&before)?;
     if *after == *before {

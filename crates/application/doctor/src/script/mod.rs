@@ -1,6 +1,7 @@
 //! What keeps a CGI script from being started, or from getting far: found by looking, without running it.
 
 mod access;
+mod content;
 mod directory;
 mod file_system;
 mod installation;
@@ -25,6 +26,7 @@ pub use directory::scripts_in;
 pub use location::Served;
 
 use crate::{Finding, Mend, Place, Problem, User};
+pub(crate) use content::Content;
 pub(crate) use installation::Installation;
 use interpreter::{Interpreter, Language, language_of};
 
@@ -99,7 +101,11 @@ fn examine(path: &Path, options: &Options, findings: &mut Vec<Finding>) {
     }
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
-    let is_binary = source::is_binary(&bytes);
+    let content = Content::of(&bytes);
+    if let Content::Data(name) = content {
+        return findings.push(no_script(path, name));
+    }
+    let is_binary = content == Content::Program;
     permissions::directories(path, Some(facts.uid()), &options.user, findings);
     permissions::file(path, &facts, &options.user, is_binary, findings);
     file_system::mount(path, findings);
@@ -117,9 +123,32 @@ fn examine(path: &Path, options: &Options, findings: &mut Vec<Finding>) {
         let mend = Mend::Advice("put the script there again: an upload may have failed".into());
         return findings.push(Finding::error(Problem::NoScript, place(), "the file is empty", why, mend));
     }
-    if !is_binary && bytes.len() as u64 <= LARGEST {
-        text(path, &bytes, options, findings);
+    match content {
+        Content::Text if bytes.len() as u64 <= LARGEST => text(path, &bytes, options, findings),
+        Content::Bundle => bundle(path, &bytes, options, findings),
+        _ => {}
     }
+}
+
+/// Whatever else is wrong with it does not matter, and nothing of it may be changed.
+fn no_script(path: &Path, name: &str) -> Finding {
+    Finding::error(
+        Problem::NoScript,
+        Place::File(path.to_owned()),
+        format!("this is no script: it is {name}"),
+        "the kernel finds neither '#!' at its start nor a program for this processor in it ('Exec format error')",
+        Mend::Advice("put the script there again, or move the file to where files are sent as they are".into()),
+    )
+}
+
+/// Only the first line is for an interpreter that can be told without running it; and nothing moves what is behind it.
+fn bundle(path: &Path, bytes: &[u8], options: &Options, findings: &mut Vec<Finding>) {
+    let mut of_the_first_line = Vec::new();
+    shebang::examine(path, bytes, options, &mut of_the_first_line);
+    findings.extend(of_the_first_line.into_iter().map(|finding| {
+        let mend = Mend::Command(finding.mend.command());
+        Finding { mend, ..finding }
+    }));
 }
 
 fn text(path: &Path, bytes: &[u8], options: &Options, findings: &mut Vec<Finding>) {
