@@ -117,6 +117,28 @@ def test_what_is_not_on_the_list_of_safe_mends_is_shown_and_left(cgi_bin):
     assert "pip install no_such_module_here" in done.stdout
 
 
+def test_what_could_not_be_written_is_not_told_to_be_done(cgi_bin):
+    text = "\ufeff#!/usr/local/bin/python2.3\r\nprint 'Content-Type: text/plain'\r\n"
+    script = write(cgi_bin / "old.py", text)
+    command = [sys.executable, "-m", "millau", "doctor", "--fix", "--cgi-suffix", ".py", str(script)]
+    if os.geteuid() == 0:
+        read_only = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+        prefix = ["unshare", "-m", "sh", "-c", read_only, str(cgi_bin)]
+        if subprocess.run([*prefix, "true"], capture_output=True).returncode:
+            pytest.skip("nothing may be mounted here")
+        command = [*prefix, *command]
+    else:
+        cgi_bin.chmod(0o555)
+    done = subprocess.run(command, capture_output=True, text=True)
+    cgi_bin.chmod(0o755)
+    assert done.returncode == 1
+    for problem in ("byte-order-mark", "carriage-returns", "interpreter-missing", "python-2"):
+        assert problems(done.stdout).count(problem) == 1, done.stdout
+    assert done.stdout.count("\n  not done: ") == 3
+    assert "\n  done" not in done.stdout and "mended" not in done.stdout.splitlines()[-1]
+    assert script.read_bytes() == text.encode()
+
+
 def test_a_module_that_left_the_standard_library(cgi_bin):
     script = write(cgi_bin / "form.py", f"#!{sys.executable}\nimport cgi\n")
     script.parent.parent.chmod(0o755)

@@ -131,15 +131,20 @@ impl SafeMend {
         }
     }
 
-    /// Does what the command does. A file is replaced at once or stays as it was; owner and permissions stay.
+    /// Does what the command does. A file is replaced at once or stays as it was; owner and permissions stay. `false`: it
+    /// was so already.
     ///
     /// # Errors
-    /// What the system refuses, and files that have grown beyond what a script may be. Nothing has changed then.
-    pub fn apply(&self) -> io::Result<()> {
+    /// What the system refuses, and files that are not (any more) what this can be done to. Nothing has changed then.
+    pub fn apply(&self) -> io::Result<bool> {
         match self {
             Self::Permissions { path, add, remove, .. } => {
                 let mode = std::fs::metadata(path)?.permissions().mode() & 0o7777;
-                std::fs::set_permissions(path, std::fs::Permissions::from_mode((mode & !remove) | add))
+                let wanted = (mode & !remove) | add;
+                if mode != wanted {
+                    std::fs::set_permissions(path, std::fs::Permissions::from_mode(wanted))?;
+                }
+                Ok(mode != wanted)
             }
             Self::LineEndings(path) => edit::rewrite(path, edit::without_carriage_returns),
             Self::LoneCarriageReturns(path) => edit::rewrite(path, edit::carriage_returns_to_line_feeds),

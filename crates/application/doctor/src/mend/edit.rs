@@ -11,8 +11,8 @@ use crate::script::Content;
 /// A script that is larger is none. Limits what is read into memory.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// Replaces the content of a file by what `change` makes of it.
-pub(super) fn rewrite(path: &Path, change: impl FnOnce(&[u8]) -> io::Result<Cow<'_, [u8]>>) -> io::Result<()> {
+/// Replaces the content of a file by what `change` makes of it. `false`: that is the same.
+pub(super) fn rewrite(path: &Path, change: impl FnOnce(&[u8]) -> io::Result<Cow<'_, [u8]>>) -> io::Result<bool> {
     // A link stays a link: what it leads to is changed.
     let path = path.canonicalize()?;
     let file = File::open(&path)?;
@@ -28,7 +28,7 @@ pub(super) fn rewrite(path: &Path, change: impl FnOnce(&[u8]) -> io::Result<Cow<
     }
     let after = change(&before)?;
     if *after == *before {
-        return Ok(());
+        return Ok(false);
     }
     let directory = path.parent().ok_or_else(|| io::Error::other("the file is in no directory"))?;
     let mut fresh = tempfile::Builder::new().prefix(".millau-doctor").tempfile_in(directory)?;
@@ -44,7 +44,7 @@ pub(super) fn rewrite(path: &Path, change: impl FnOnce(&[u8]) -> io::Result<Cow<
     as_before.set_permissions(facts.permissions())?;
     as_before.sync_all()?;
     fresh.persist(&path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(true)
 }
 
 pub(super) fn without_carriage_returns(text: &[u8]) -> io::Result<Cow<'_, [u8]>> {
@@ -87,14 +87,16 @@ pub(super) fn from_utf16(text: &[u8]) -> io::Result<Cow<'_, [u8]>> {
 
 pub(super) fn without_leading_space(text: &[u8]) -> io::Result<Cow<'_, [u8]>> {
     let trimmed = text.trim_ascii_start();
-    Ok(if trimmed.starts_with(b"#!") { trimmed } else { text }.into())
+    if !trimmed.starts_with(b"#!") {
+        return Err(io::Error::other("more than blanks stands before the '#!'"));
+    }
+    Ok(trimmed.into())
 }
 
 pub(super) fn with_first_line<'a>(text: &'a [u8], line: &str) -> io::Result<Cow<'a, [u8]>> {
     let end = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1);
-    // A `#!` that has become something else meanwhile is not touched.
     if !text.starts_with(b"#!") {
-        return Ok(text.into());
+        return Err(io::Error::other("the file does not begin with '#!': what stands before it must go first"));
     }
     Ok([line.as_bytes(), b"\n", &text[end..]].concat().into())
 }
