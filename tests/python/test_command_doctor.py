@@ -82,16 +82,49 @@ def test_a_problem_is_named_shown_mended_and_gone(cgi_bin, problem):
     assert "it answered: status 200, text/plain, 6 bytes" in after.stdout
 
 
+def run_commands_of(report: str) -> None:
+    for line in report.splitlines():
+        if line.startswith("  mend:  "):
+            subprocess.run(["sh", "-c", line.removeprefix("  mend:  ")], check=True)
+
+
 @pytest.mark.parametrize("problem", BREAKS)
 def test_the_command_that_is_shown_mends_as_well(cgi_bin, problem):
     text, mode = BREAKS[problem]
     script = write(cgi_bin / "hello.py", text, mode)
-    told = doctor(script).stdout
-    commands = [line.removeprefix("  mend:  ") for line in told.splitlines() if line.startswith("  mend:  ")]
-    for command in commands:
-        subprocess.run(["sh", "-c", command], check=True)
+    run_commands_of(doctor(script).stdout)
     after = doctor("--run", script)
     assert (after.returncode, problems(after.stdout)) == (0, [])
+
+
+LATIN = (GOOD + "# Gr\u00fc\u00dfe\n").encode("cp1252")
+SEVERAL = {
+    "no-shebang source-encoding": LATIN.partition(b"\n")[2],
+    "no-shebang source-encoding carriage-returns": LATIN.partition(b"\n")[2].replace(b"\n", b"\r\n"),
+    "shebang-not-first source-encoding": b"\n" + LATIN,
+    "interpreter-missing source-encoding": LATIN.replace(b"/usr/bin/env python3", b"/usr/local/bin/python2.3"),
+    "byte-order-mark carriage-returns interpreter-missing": ("\ufeff" + BREAKS["interpreter-missing"][0])
+    .replace("\n", "\r\n")
+    .encode(),
+}
+"""Problems whose mends touch the same lines."""
+
+
+@pytest.mark.parametrize("several", SEVERAL)
+def test_commands_that_are_run_in_order_mend_everything_as_fix_does(cgi_bin, several):
+    by_hand = write(cgi_bin / "hello.py", SEVERAL[several], 0o644)
+    told = doctor(by_hand)
+    assert problems(told.stdout) == ["not-executable", *several.split()]
+    run_commands_of(told.stdout)
+    after = doctor("--run", by_hand)
+    assert (after.returncode, problems(after.stdout)) == (0, [])
+
+    by_fix = write(cgi_bin / "fixed.py", SEVERAL[several], 0o644)
+    assert doctor("--fix", by_fix).returncode == 0
+    assert by_fix.read_bytes() == by_hand.read_bytes()
+    again = doctor("--fix", by_fix)
+    assert (again.returncode, problems(again.stdout)) == (0, [])
+    assert by_fix.read_bytes() == by_hand.read_bytes()
 
 
 def test_directories_above_and_the_file_are_opened_for_the_serving_user(cgi_bin):

@@ -79,12 +79,10 @@ pub enum SafeMend {
         /// The new line, without its end.
         line: String,
     },
-    /// A line that declares the encoding is put in after the `#!` (PEP 263).
+    /// A line that declares the encoding is put in after the `#!`, which is there or is put in before (PEP 263).
     CodingLine {
-        /// The script or module.
+        /// The script.
         path: PathBuf,
-        /// Whether the first line is a `#!`.
-        after_shebang: bool,
         /// The encoding's name for Python.
         encoding: String,
     },
@@ -109,9 +107,8 @@ impl SafeMend {
             Self::InsertShebang { path, line } => {
                 format!("sed -i {} {}", quoted(Path::new(&format!("1i {line}"))), quoted(path))
             }
-            Self::CodingLine { path, after_shebang, encoding } => {
-                let place = if *after_shebang { "1a" } else { "1i" };
-                format!("sed -i '{place} # -*- coding: {encoding} -*-' {}", quoted(path))
+            Self::CodingLine { path, encoding } => {
+                format!("sed -i '1a # -*- coding: {encoding} -*-' {}", quoted(path))
             }
         }
     }
@@ -153,9 +150,9 @@ impl SafeMend {
             Self::Leading(path) => edit::rewrite(path, edit::without_leading_space),
             Self::ReplaceShebang { path, line } => edit::rewrite(path, |text| edit::with_first_line(text, line)),
             Self::InsertShebang { path, line } => edit::rewrite(path, |text| edit::with_line_in_front(text, line)),
-            Self::CodingLine { path, after_shebang, encoding } => {
+            Self::CodingLine { path, encoding } => {
                 let line = format!("# -*- coding: {encoding} -*-");
-                edit::rewrite(path, |text| edit::with_coding_line(text, &line, *after_shebang))
+                edit::rewrite(path, |text| edit::with_coding_line(text, &line))
             }
         }
     }

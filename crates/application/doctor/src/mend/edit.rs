@@ -94,10 +94,7 @@ pub(super) fn without_leading_space(text: &[u8]) -> io::Result<Cow<'_, [u8]>> {
 }
 
 pub(super) fn with_first_line<'a>(text: &'a [u8], line: &str) -> io::Result<Cow<'a, [u8]>> {
-    let end = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1);
-    if !text.starts_with(b"#!") {
-        return Err(io::Error::other("the file does not begin with '#!': what stands before it must go first"));
-    }
+    let end = end_of_shebang(text)?;
     Ok([line.as_bytes(), b"\n", &text[end..]].concat().into())
 }
 
@@ -108,8 +105,15 @@ pub(super) fn with_line_in_front<'a>(text: &'a [u8], line: &str) -> io::Result<C
     Ok([line.as_bytes(), b"\n", text].concat().into())
 }
 
-pub(super) fn with_coding_line<'a>(text: &'a [u8], line: &str, after_shebang: bool) -> io::Result<Cow<'a, [u8]>> {
-    let first =
-        if after_shebang { text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1) } else { 0 };
-    Ok([&text[..first], line.as_bytes(), b"\n", &text[first..]].concat().into())
+pub(super) fn with_coding_line<'a>(text: &'a [u8], line: &str) -> io::Result<Cow<'a, [u8]>> {
+    let (shebang, rest) = text.split_at(end_of_shebang(text)?);
+    Ok([shebang, line.as_bytes(), b"\n", rest].concat().into())
+}
+
+/// Where the second line begins.
+fn end_of_shebang(text: &[u8]) -> io::Result<usize> {
+    if !text.starts_with(b"#!") {
+        return Err(io::Error::other("the file does not begin with '#!', which must be mended first"));
+    }
+    Ok(text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1))
 }

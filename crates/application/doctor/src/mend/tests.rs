@@ -63,10 +63,14 @@ fn a_shebang_is_replaced_or_put_in() {
 }
 
 #[test]
-fn a_coding_line_comes_after_the_shebang_or_first() {
-    let mend = |after_shebang| move |path| SafeMend::CodingLine { path, after_shebang, encoding: "cp1252".into() };
-    mended(b"#!x\n\xe9\n", mend(true), b"#!x\n# -*- coding: cp1252 -*-\n\xe9\n");
-    mended(b"\xe9\n", mend(false), b"# -*- coding: cp1252 -*-\n\xe9\n");
+fn a_coding_line_comes_after_the_shebang_and_nowhere_else() {
+    let mend = |path| SafeMend::CodingLine { path, encoding: "cp1252".into() };
+    mended(b"#!x\n\xe9\n", mend, b"#!x\n# -*- coding: cp1252 -*-\n\xe9\n");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    fs::write(&path, b"\xe9\n").unwrap();
+    mend(path.clone()).apply().unwrap_err();
+    assert_eq!(fs::read(path).unwrap(), b"\xe9\n");
 }
 
 #[test]
