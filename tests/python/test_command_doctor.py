@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -235,6 +236,24 @@ def test_where_nothing_says_what_is_served_custom_does_or_the_configuration(tmp_
 def test_a_script_that_is_not_there(tmp_path):
     done = doctor(tmp_path / "hello.py")
     assert (done.returncode, problems(done.stdout)) == (1, ["not-found"])
+
+
+@pytest.mark.parametrize("kind", ["a FIFO", "a socket", "a device"])
+@pytest.mark.parametrize("name", ["a.py", "a.cgi"])
+def test_what_is_no_regular_file_is_not_opened(tmp_path, kind, name):
+    path = tmp_path / name
+    if kind == "a FIFO":
+        os.mkfifo(path)
+    elif kind == "a socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+    else:
+        path.symlink_to("/dev/zero")
+    for subject in (str(path), f"cgi:{path}"):
+        done = doctor(subject)
+        assert (done.returncode, problems(done.stdout)) == (1, ["no-script"])
+        assert f"this is {kind}, not a regular file" in done.stdout
+    assert doctor(tmp_path).returncode == 0
 
 
 def test_root_is_to_say_whom_a_script_runs_as(cgi_bin):

@@ -16,9 +16,9 @@ mod source;
 mod tests;
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -95,9 +95,10 @@ fn examine(path: &Path, options: &Options, findings: &mut Vec<Finding>) {
     };
     let place = || Place::File(path.to_owned());
     if !facts.is_file() {
+        let what = format!("this is {}, not a regular file", kind(facts.file_type()));
         let why = "a CGI script is a regular file that can be executed";
         let mend = Mend::Advice("name the script, or the directory that it is in".into());
-        return findings.push(Finding::error(Problem::NoScript, place(), "this is no regular file", why, mend));
+        return findings.push(Finding::error(Problem::NoScript, place(), what, why, mend));
     }
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
@@ -127,6 +128,15 @@ fn examine(path: &Path, options: &Options, findings: &mut Vec<Finding>) {
         Content::Text if bytes.len() as u64 <= LARGEST => text(path, &bytes, options, findings),
         Content::Bundle => bundle(path, &bytes, options, findings),
         _ => {}
+    }
+}
+
+fn kind(kind: FileType) -> &'static str {
+    match kind {
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a FIFO",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
     }
 }
 
