@@ -111,6 +111,8 @@ problems! {
     Unreachable = "unreachable",
     /// The deployment does not answer as the witness.
     NoWitness = "no-witness",
+    /// The URL itself is answered with an error.
+    ErrorStatus = "error-status",
     /// Millau has no application at the path.
     NotMounted = "not-mounted",
     /// SCRIPT_NAME and PATH_INFO are not the path of the URL.
