@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -82,16 +83,49 @@ def test_a_problem_is_named_shown_mended_and_gone(cgi_bin, problem):
     assert "it answered: status 200, text/plain, 6 bytes" in after.stdout
 
 
+def run_commands_of(report: str) -> None:
+    for line in report.splitlines():
+        if line.startswith("  mend:  "):
+            subprocess.run(["sh", "-c", line.removeprefix("  mend:  ")], check=True)
+
+
 @pytest.mark.parametrize("problem", BREAKS)
 def test_the_command_that_is_shown_mends_as_well(cgi_bin, problem):
     text, mode = BREAKS[problem]
     script = write(cgi_bin / "hello.py", text, mode)
-    told = doctor(script).stdout
-    commands = [line.removeprefix("  mend:  ") for line in told.splitlines() if line.startswith("  mend:  ")]
-    for command in commands:
-        subprocess.run(["sh", "-c", command], check=True)
+    run_commands_of(doctor(script).stdout)
     after = doctor("--run", script)
     assert (after.returncode, problems(after.stdout)) == (0, [])
+
+
+LATIN = (GOOD + "# Gr\u00fc\u00dfe\n").encode("cp1252")
+SEVERAL = {
+    "no-shebang source-encoding": LATIN.partition(b"\n")[2],
+    "no-shebang source-encoding carriage-returns": LATIN.partition(b"\n")[2].replace(b"\n", b"\r\n"),
+    "shebang-not-first source-encoding": b"\n" + LATIN,
+    "interpreter-missing source-encoding": LATIN.replace(b"/usr/bin/env python3", b"/usr/local/bin/python2.3"),
+    "byte-order-mark carriage-returns interpreter-missing": ("\ufeff" + BREAKS["interpreter-missing"][0])
+    .replace("\n", "\r\n")
+    .encode(),
+}
+"""Problems whose mends touch the same lines."""
+
+
+@pytest.mark.parametrize("several", SEVERAL)
+def test_commands_that_are_run_in_order_mend_everything_as_fix_does(cgi_bin, several):
+    by_hand = write(cgi_bin / "hello.py", SEVERAL[several], 0o644)
+    told = doctor(by_hand)
+    assert problems(told.stdout) == ["not-executable", *several.split()]
+    run_commands_of(told.stdout)
+    after = doctor("--run", by_hand)
+    assert (after.returncode, problems(after.stdout)) == (0, [])
+
+    by_fix = write(cgi_bin / "fixed.py", SEVERAL[several], 0o644)
+    assert doctor("--fix", by_fix).returncode == 0
+    assert by_fix.read_bytes() == by_hand.read_bytes()
+    again = doctor("--fix", by_fix)
+    assert (again.returncode, problems(again.stdout)) == (0, [])
+    assert by_fix.read_bytes() == by_hand.read_bytes()
 
 
 def test_directories_above_and_the_file_are_opened_for_the_serving_user(cgi_bin):
@@ -115,6 +149,28 @@ def test_what_is_not_on_the_list_of_safe_mends_is_shown_and_left(cgi_bin):
     assert script.read_text() == text
     assert "not run, for it could not answer" in done.stdout
     assert "pip install no_such_module_here" in done.stdout
+
+
+def test_what_could_not_be_written_is_not_told_to_be_done(cgi_bin):
+    text = "\ufeff#!/usr/local/bin/python2.3\r\nprint 'Content-Type: text/plain'\r\n"
+    script = write(cgi_bin / "old.py", text)
+    command = [sys.executable, "-m", "millau", "doctor", "--fix", "--cgi-suffix", ".py", str(script)]
+    if os.geteuid() == 0:
+        read_only = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+        prefix = ["unshare", "-m", "sh", "-c", read_only, str(cgi_bin)]
+        if subprocess.run([*prefix, "true"], capture_output=True).returncode:
+            pytest.skip("nothing may be mounted here")
+        command = [*prefix, *command]
+    else:
+        cgi_bin.chmod(0o555)
+    done = subprocess.run(command, capture_output=True, text=True)
+    cgi_bin.chmod(0o755)
+    assert done.returncode == 1
+    for problem in ("byte-order-mark", "carriage-returns", "interpreter-missing", "python-2"):
+        assert problems(done.stdout).count(problem) == 1, done.stdout
+    assert done.stdout.count("\n  not done: ") == 3
+    assert "\n  done" not in done.stdout and "mended" not in done.stdout.splitlines()[-1]
+    assert script.read_bytes() == text.encode()
 
 
 def test_a_module_that_left_the_standard_library(cgi_bin):
@@ -180,6 +236,24 @@ def test_where_nothing_says_what_is_served_custom_does_or_the_configuration(tmp_
 def test_a_script_that_is_not_there(tmp_path):
     done = doctor(tmp_path / "hello.py")
     assert (done.returncode, problems(done.stdout)) == (1, ["not-found"])
+
+
+@pytest.mark.parametrize("kind", ["a FIFO", "a socket", "a device"])
+@pytest.mark.parametrize("name", ["a.py", "a.cgi"])
+def test_what_is_no_regular_file_is_not_opened(tmp_path, kind, name):
+    path = tmp_path / name
+    if kind == "a FIFO":
+        os.mkfifo(path)
+    elif kind == "a socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+    else:
+        path.symlink_to("/dev/zero")
+    for subject in (str(path), f"cgi:{path}"):
+        done = doctor(subject)
+        assert (done.returncode, problems(done.stdout)) == (1, ["no-script"])
+        assert f"this is {kind}, not a regular file" in done.stdout
+    assert doctor(tmp_path).returncode == 0
 
 
 def test_root_is_to_say_whom_a_script_runs_as(cgi_bin):

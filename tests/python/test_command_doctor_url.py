@@ -42,7 +42,7 @@ class Deployment:
             pytest.skip(f"{pair.server} is not installed")
         front = start_front_server(pair, "", self, rewrite)
         try:
-            return doctor(f"http://localhost:{front.port}/")
+            return doctor(f"http://localhost:{front.port}/hello")
         finally:
             front.stop()
 
@@ -194,9 +194,9 @@ def test_a_front_server_that_is_not_believed():
 
 def test_millau_without_a_front_server(deployment):
     url = deployment.bind(PAIRS[0])
-    done = doctor(url.replace("127.0.0.1", "localhost"))
+    done = doctor(url.replace("127.0.0.1", "localhost") + "/hello")
     assert (done.returncode, problems(done.stdout)) == (0, []), done.stdout
-    assert "11 requests: path, scheme, host and client arrive as they should" in done.stdout
+    assert "12 requests: path, scheme, host and client arrive as they should" in done.stdout
 
 
 def test_a_front_server_that_does_not_reach_millau(deployment):
@@ -227,9 +227,15 @@ def test_nobody_at_the_address():
 
 def test_a_url_at_which_no_application_is():
     with Server("--mount=/shop=behind", cwd=APPS, env={"MILLAU_DOCTOR_TOKEN": TOKEN}) as server:
-        for path, found in (("/", ["not-mounted"]), ("/shopping", ["not-mounted"]), ("/shop", []), ("/shop/a/", [])):
+        for path, found in (
+            ("/", ["not-mounted"]),
+            ("/shopping", ["not-mounted"]),
+            ("/shop/hello", []),
+            ("/shop", ["error-status"]),
+        ):
             done = doctor(server.fronts[0] + path)
-            assert (done.returncode, problems(done.stdout)) == (1 if found else 0, found), done.stdout
+            expected = 1 if found == ["not-mounted"] else 0
+            assert (done.returncode, problems(done.stdout)) == (expected, found), done.stdout
 
 
 def test_somebody_who_speaks_no_tls(deployment):
@@ -259,7 +265,7 @@ def test_somebody_who_speaks_no_http(said):
 
 
 def test_without_a_token_nothing_is_asked_for_and_it_is_said_how(deployment):
-    done = doctor(deployment.bind(PAIRS[0]), token="")
+    done = doctor(f"{deployment.bind(PAIRS[0])}/hello", token="")
     assert problems(done.stdout) == ["no-witness"]
     assert "openssl rand -hex 16" in done.stdout
 
@@ -314,5 +320,29 @@ def test_the_url_of_a_script(tmp_path):
         assert (sent.returncode, problems(sent.stdout)) == (1, ["not-served-as-cgi"])
         assert "cgi:DIRECTORY" in sent.stdout
         refused = doctor(f"{url}/cgi-bin/hello.py", token="")
-        assert problems(refused.stdout) == ["no-witness"]
+        assert (refused.returncode, problems(refused.stdout)) == (0, ["error-status", "no-witness"])
         assert "on the server: millau doctor /path/to/script" in refused.stdout
+
+
+@pytest.mark.parametrize("token", ["", TOKEN], ids=["without a token", "with a token"])
+def test_the_very_url_is_asked_and_its_status_counts(tmp_path, token):
+    script = tmp_path / "asked.py"
+    script.write_text(
+        "#!/usr/bin/env python3\nimport os\nq = os.environ['QUERY_STRING']\n"
+        "if q == '_exit': os._exit(3)\n"
+        "ok = q == 'a=b&c%26' and not os.environ.get('PATH_INFO')\n"
+        "print(f'Status: {200 if ok else 404}\\nContent-Type: text/plain\\n')\n"
+    )
+    script.chmod(0o755)
+    with Server(f"cgi:{tmp_path}", env={"MILLAU_DOCTOR_TOKEN": TOKEN}) as server:
+        url = f"{server.fronts[0].replace('127.0.0.1', 'localhost')}/asked.py"
+
+        def examined(query: str):
+            done = doctor(url + query, token)
+            assert f"{url}{query}: " in done.stdout.splitlines()[-1], done.stdout
+            return done.returncode, [problem for problem in problems(done.stdout) if problem != "no-witness"]
+
+        assert examined("?a=b&c%26") == (0, [])
+        assert examined("?_exit") == (1, ["error-status"])
+        assert examined("/?a=b&c%26") == (0, ["error-status"])
+        assert examined("") == (0, ["error-status"])

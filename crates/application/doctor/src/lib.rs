@@ -18,7 +18,7 @@ mod trial;
 mod user;
 
 pub use bounded::Ending;
-pub use deployment::{Answer, Probe, Silence, TOKEN_FIELD, Testimony, Url, Witness, file_probe, judge, probes};
+pub use deployment::{Answer, Aspect, Probe, Silence, TOKEN_FIELD, Testimony, Url, Witness, judge, probes};
 pub use failure::{Failure, diagnose_failure};
 pub use finding::{Finding, Place, Severity};
 pub use mend::{Mend, SafeMend};

@@ -79,12 +79,10 @@ pub enum SafeMend {
         /// The new line, without its end.
         line: String,
     },
-    /// A line that declares the encoding is put in after the `#!` (PEP 263).
+    /// A line that declares the encoding is put in after the `#!`, which is there or is put in before (PEP 263).
     CodingLine {
-        /// The script or module.
+        /// The script.
         path: PathBuf,
-        /// Whether the first line is a `#!`.
-        after_shebang: bool,
         /// The encoding's name for Python.
         encoding: String,
     },
@@ -109,9 +107,8 @@ impl SafeMend {
             Self::InsertShebang { path, line } => {
                 format!("sed -i {} {}", quoted(Path::new(&format!("1i {line}"))), quoted(path))
             }
-            Self::CodingLine { path, after_shebang, encoding } => {
-                let place = if *after_shebang { "1a" } else { "1i" };
-                format!("sed -i '{place} # -*- coding: {encoding} -*-' {}", quoted(path))
+            Self::CodingLine { path, encoding } => {
+                format!("sed -i '1a # -*- coding: {encoding} -*-' {}", quoted(path))
             }
         }
     }
@@ -131,15 +128,20 @@ impl SafeMend {
         }
     }
 
-    /// Does what the command does. A file is replaced at once or stays as it was; owner and permissions stay.
+    /// Does what the command does. A file is replaced at once or stays as it was; owner and permissions stay. `false`: it
+    /// was so already.
     ///
     /// # Errors
-    /// What the system refuses, and files that have grown beyond what a script may be. Nothing has changed then.
-    pub fn apply(&self) -> io::Result<()> {
+    /// What the system refuses, and files that are not (any more) what this can be done to. Nothing has changed then.
+    pub fn apply(&self) -> io::Result<bool> {
         match self {
             Self::Permissions { path, add, remove, .. } => {
                 let mode = std::fs::metadata(path)?.permissions().mode() & 0o7777;
-                std::fs::set_permissions(path, std::fs::Permissions::from_mode((mode & !remove) | add))
+                let wanted = (mode & !remove) | add;
+                if mode != wanted {
+                    std::fs::set_permissions(path, std::fs::Permissions::from_mode(wanted))?;
+                }
+                Ok(mode != wanted)
             }
             Self::LineEndings(path) => edit::rewrite(path, edit::without_carriage_returns),
             Self::LoneCarriageReturns(path) => edit::rewrite(path, edit::carriage_returns_to_line_feeds),
@@ -148,9 +150,9 @@ impl SafeMend {
             Self::Leading(path) => edit::rewrite(path, edit::without_leading_space),
             Self::ReplaceShebang { path, line } => edit::rewrite(path, |text| edit::with_first_line(text, line)),
             Self::InsertShebang { path, line } => edit::rewrite(path, |text| edit::with_line_in_front(text, line)),
-            Self::CodingLine { path, after_shebang, encoding } => {
+            Self::CodingLine { path, encoding } => {
                 let line = format!("# -*- coding: {encoding} -*-");
-                edit::rewrite(path, |text| edit::with_coding_line(text, &line, *after_shebang))
+                edit::rewrite(path, |text| edit::with_coding_line(text, &line))
             }
         }
     }

@@ -27,7 +27,7 @@ macro_rules! problems {
 problems! {
     /// There is nothing at the path.
     NotFound = "not-found",
-    /// Not a regular file, or an empty one.
+    /// Not a regular file, an empty one, or data.
     NoScript = "no-script",
     /// The serving user may not execute the file.
     NotExecutable = "not-executable",
@@ -111,6 +111,8 @@ problems! {
     Unreachable = "unreachable",
     /// The deployment does not answer as the witness.
     NoWitness = "no-witness",
+    /// The URL itself is answered with an error.
+    ErrorStatus = "error-status",
     /// Millau has no application at the path.
     NotMounted = "not-mounted",
     /// SCRIPT_NAME and PATH_INFO are not the path of the URL.

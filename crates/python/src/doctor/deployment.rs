@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
 use millau_config::Examination;
-use millau_doctor::{Answer, Finding, Probe, Problem, Severity, Silence, TOKEN_FIELD, Url, file_probe, judge, probes};
+use millau_doctor::{Answer, Aspect, Finding, Probe, Problem, Severity, Silence, TOKEN_FIELD, Url, judge, probes};
 use pyo3::prelude::*;
 
 /// How long one answer may take, in seconds; `--time-limit` is about scripts.
@@ -23,10 +23,6 @@ pub(super) fn examine(py: Python<'_>, url: &Url, examination: &Examination, out:
         let is_witness = answer.as_ref().is_ok_and(|answer| answer.status == 200 && answer.body.starts_with(b"{"));
         asked.push((probe, answer));
         if is_first && !(token.is_some() && is_witness) {
-            if let Some(probe) = file_probe(url) {
-                let answer = ask(py, url, &probe, token);
-                asked.push((probe, answer));
-            }
             break;
         }
     }
@@ -37,7 +33,7 @@ pub(super) fn examine(py: Python<'_>, url: &Url, examination: &Examination, out:
 fn ask(py: Python<'_>, url: &Url, probe: &Probe, token: Option<&str>) -> Result<Answer, Silence> {
     let mut fields = vec![("Host".to_owned(), url.authority()), ("User-Agent".into(), "millau doctor".into())];
     fields.extend(probe.fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    if let Some(token) = token {
+    if let Some(token) = token.filter(|_| probe.aspect != Aspect::Visitor) {
         fields.push((TOKEN_FIELD.into(), token.into()));
     }
     fields.push(("Connection".into(), "close".into()));
@@ -80,12 +76,11 @@ fn tell(
     let requests = if asked.len() == 1 { "1 request".to_owned() } else { format!("{} requests", asked.len()) };
     let number = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (number(Severity::Error), number(Severity::Warning));
-    let verdict = if findings.iter().any(|finding| finding.problem == Problem::NoWitness) {
-        "Millau has not been asked".to_owned()
-    } else if errors + warnings == 0 {
-        "path, scheme, host and client arrive as they should".to_owned()
-    } else {
-        format!("{errors} errors, {warnings} warnings")
+    let is_unseen = findings.iter().any(|finding| finding.problem == Problem::NoWitness);
+    let verdict = match (errors + warnings, is_unseen) {
+        (0, true) => "Millau has not been asked what arrives".to_owned(),
+        (0, false) => "path, scheme, host and client arrive as they should".to_owned(),
+        _ => format!("{errors} errors, {warnings} warnings"),
     };
     writeln!(out, "{url}: {requests}: {verdict}")?;
     Ok(errors == 0)

@@ -22,6 +22,16 @@ struct Count {
     mended: usize,
 }
 
+impl Count {
+    fn add(&mut self, finding: &Finding) {
+        match finding.severity {
+            Severity::Error => self.errors += 1,
+            Severity::Warning => self.warnings += 1,
+            Severity::Note => {}
+        }
+    }
+}
+
 impl Scripts<'_> {
     /// `true`: no error is left in any of them.
     pub(super) fn all(&self, scripts: &[PathBuf], out: &mut impl Write) -> io::Result<bool> {
@@ -37,17 +47,23 @@ impl Scripts<'_> {
 
     fn one(&self, script: &Path, told: &mut Vec<Finding>, count: &mut Count, out: &mut impl Write) -> io::Result<()> {
         let mut findings = diagnose_script(script, self.options);
+        let mut refused: Vec<Finding> = Vec::new();
         if self.examination.fix {
             for _ in 0..ROUNDS {
-                let safe: Vec<&Finding> = findings.iter().filter(|finding| finding.mend.safe().is_some()).collect();
-                if safe.is_empty() {
-                    break;
+                let mut has_changed = false;
+                for finding in &findings {
+                    // What was refused once, here or for another script, is not tried again.
+                    let is_known = refused.contains(finding) || told.iter().any(|other| is_told_by(finding, other));
+                    if finding.mend.safe().is_none() || is_known {
+                        continue;
+                    }
+                    match mend(finding, out)? {
+                        Outcome::Done => (has_changed, count.mended) = (true, count.mended + 1),
+                        Outcome::DoneBefore => {}
+                        Outcome::Refused => refused.push(finding.clone()),
+                    }
                 }
-                let before = count.mended;
-                for finding in safe {
-                    mend(finding, count, out)?;
-                }
-                if before == count.mended {
+                if !has_changed {
                     break;
                 }
                 findings = diagnose_script(script, self.options);
@@ -55,7 +71,10 @@ impl Scripts<'_> {
         }
         findings.retain(|finding| !told.iter().any(|other| is_told_by(finding, other)));
         for finding in &findings {
-            tell(finding, count, out)?;
+            count.add(finding);
+            if !refused.contains(finding) {
+                writeln!(out, "{finding}\n")?;
+            }
         }
         let has_errors = findings.iter().any(|finding| finding.severity == Severity::Error);
         told.append(&mut findings);
@@ -73,7 +92,8 @@ impl Scripts<'_> {
             writeln!(out, "{}: it answered: {}", script.display(), printable(answer))?;
         }
         for finding in &trial.findings {
-            tell(finding, count, out)?;
+            count.add(finding);
+            writeln!(out, "{finding}\n")?;
         }
         let stderr = String::from_utf8_lossy(&trial.stderr);
         let lines: Vec<&str> = stderr.trim_end().lines().collect();
@@ -110,26 +130,23 @@ fn is_told_by(finding: &Finding, other: &Finding) -> bool {
         || finding.problem == Problem::NotServedAsCgi && finding.problem == other.problem && finding.mend == other.mend
 }
 
-fn tell(finding: &Finding, count: &mut Count, out: &mut impl Write) -> io::Result<()> {
-    match finding.severity {
-        Severity::Error => count.errors += 1,
-        Severity::Warning => count.warnings += 1,
-        Severity::Note => {}
-    }
-    writeln!(out, "{finding}\n")
+/// What came of a mend.
+enum Outcome {
+    Done,
+    /// Another mend has had the same effect.
+    DoneBefore,
+    Refused,
 }
 
 /// Shows the command, then does the same.
-fn mend(finding: &Finding, count: &mut Count, out: &mut impl Write) -> io::Result<()> {
-    let Some(safe) = finding.mend.safe() else { return Ok(()) };
+fn mend(finding: &Finding, out: &mut impl Write) -> io::Result<Outcome> {
+    let Some(safe) = finding.mend.safe() else { return Ok(Outcome::DoneBefore) };
     writeln!(out, "{finding}")?;
     out.flush()?;
     match safe.apply() {
-        Ok(()) => {
-            count.mended += 1;
-            writeln!(out, "  done\n")
-        }
-        Err(error) => writeln!(out, "  not done: {error}\n"),
+        Ok(true) => writeln!(out, "  done\n").map(|()| Outcome::Done),
+        Ok(false) => writeln!(out, "  done with the one before\n").map(|()| Outcome::DoneBefore),
+        Err(error) => writeln!(out, "  not done: {error}\n").map(|()| Outcome::Refused),
     }
 }
 

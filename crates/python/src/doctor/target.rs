@@ -30,8 +30,9 @@ pub(super) fn examine(py: Python<'_>, target: &str, out: &mut impl Write) -> io:
 
 /// Whether a file is a module with a WSGI application rather than a CGI script.
 pub(super) fn is_application(path: &Path) -> bool {
-    let is_executable = path.metadata().is_ok_and(|facts| facts.permissions().mode() & 0o111 != 0);
-    if is_executable || path.extension().is_none_or(|suffix| suffix != "py") {
+    // What is no regular file is not opened: a FIFO without a writer would be waited for.
+    let is_module = path.metadata().is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 == 0);
+    if !is_module || path.extension().is_none_or(|suffix| suffix != "py") {
         return false;
     }
     let text = std::fs::read(path).unwrap_or_default();

@@ -107,8 +107,8 @@ pub(crate) fn command() -> Command {
         .args(options)
         .after_help(
             "For instance: millau doctor --user www-data /usr/lib/cgi-bin\n\
-             Scripts are looked at and not run, unless --run says so. Exit code: 0 no error is left, 1 one is, \
-             2 it cannot be asked so.",
+             Scripts are looked at and not run, unless --run says so; a URL is asked for. Exit code: 0 no error is left, 1 one \
+             is, 2 it cannot be asked so.",
         )
 }
 

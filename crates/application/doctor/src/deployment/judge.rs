@@ -1,10 +1,12 @@
 //! Compares what was asked with what arrived.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 
 use super::probes::{Aspect, CLAIMED_ADDRESS};
 use super::remedy::{FrontServer, Topic, line};
 use super::{Answer, Probe, Silence, Testimony, Url};
+use crate::mend::quoted;
 use crate::{Finding, Mend, Place, Problem, Severity};
 
 /// Says what is wrong, from what came back for each probe; where nothing came back, the reason stands in its place.
@@ -19,13 +21,15 @@ pub fn judge(url: &Url, asked: &[(Probe, Result<Answer, Silence>)], token: bool)
     let server = field(answer, "server").unwrap_or_default();
     let named = FrontServer::named(server);
     let Some(testimony) = testimony(answer) else {
-        let file = asked.iter().find(|(probe, _)| probe.aspect == Aspect::File);
-        let file = file.and_then(|(_, answer)| answer.as_ref().ok());
-        return vec![file.and_then(|answer| script(url, answer, named)).unwrap_or_else(|| {
-            // A file that is refused tells more than what is not there behind a slash.
-            let answer = file.filter(|file| is_refused(file.status)).unwrap_or(answer);
-            no_witness(url, answer, named, token)
-        })];
+        if let Some(script) = script(url, answer, named) {
+            return vec![script];
+        }
+        let mut findings = vec![no_witness(url, answer, named, token)];
+        // Where a witness was to answer, its absence says what a refusal is about.
+        let is_told = findings[0].problem == Problem::Unreachable || token && answer.status < 500;
+        findings.extend(error_status(url, answer.status, named).filter(|_| !is_told));
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        return findings;
     };
     let front = behind(named, &testimony);
     let mut judge = Judge { url, front, plain: &testimony, findings: Vec::new() };
@@ -33,7 +37,9 @@ pub fn judge(url: &Url, asked: &[(Probe, Result<Answer, Silence>)], token: bool)
     judge.surroundings(answer);
     for (probe, answer) in asked {
         match answer {
+            Ok(answer) if probe.aspect == Aspect::Visitor => judge.visitor(answer),
             Ok(answer) => judge.probe(probe, answer),
+            Err(silence) if probe.aspect == Aspect::Visitor => judge.findings.push(unreachable(url, silence)),
             Err(silence) => judge.refused(probe, silence),
         }
     }
@@ -79,12 +85,38 @@ fn unreachable(url: &Url, silence: &Silence) -> Finding {
             "the port is that of another protocol (https, FastCGI), or who listens there does not answer in time",
         ),
     };
-    let mend = Mend::Command(format!("curl -v {url}"));
+    let mend = Mend::Command(format!("curl -v {}", quoted(Path::new(&url.to_string()))));
     Finding::error(Problem::Unreachable, Place::Url(url.to_string()), what, why, mend)
 }
 
-fn is_refused(status: u16) -> bool {
-    matches!(status, 403 | 500)
+/// What a visitor sees of the URL, where that is an error.
+fn error_status(url: &Url, status: u16, front: FrontServer) -> Option<Finding> {
+    if status < 400 {
+        return None;
+    }
+    let (what, mend) = match status {
+        401 => ("asks for a password", "if it is not meant to, look for what asks: front server or application"),
+        403 => (
+            "refuses",
+            "if it is not meant to, look into its log; if this is the URL of a CGI script, on the server: millau doctor \
+             /path/to/script",
+        ),
+        404 | 410 => {
+            ("knows nothing there", "compare the path with --mount of Millau and with what the front server passes on")
+        }
+        405 => ("takes no GET there", "ask for a URL that takes one"),
+        500.. => (
+            "or what is behind it has failed",
+            "look into the log of the server; if this is the URL of a CGI script, on the server: millau doctor \
+             /path/to/script",
+        ),
+        _ => ("takes the request for a wrong one", "look into its log, or ask for a URL that takes a plain GET"),
+    };
+    let what = format!("{} answers {status}: it {what}", front.name());
+    let why = "this is what a visitor gets; the reason is told to the log, not to clients";
+    let finding =
+        Finding::error(Problem::ErrorStatus, Place::Url(url.to_string()), what, why, Mend::Advice(mend.into()));
+    Some(if status < 500 { Finding { severity: Severity::Warning, ..finding } } else { finding })
 }
 
 /// A script that is sent in place of what it prints.
@@ -92,7 +124,7 @@ fn script(url: &Url, answer: &Answer, front: FrontServer) -> Option<Finding> {
     answer.body.starts_with(b"#!").then(|| {
         Finding::error(
             Problem::NotServedAsCgi,
-            Place::Url(format!("{}://{}{}", url.scheme(), url.authority(), url.path)),
+            Place::Url(url.to_string()),
             format!("{} answers {} with the source of a script, not with what it prints", front.name(), answer.status),
             "the server takes the script for a file to be sent as it is; whoever asks can read it, and the passwords in it",
             Mend::Advice(line(front, false, Topic::Script, &url.path)),
@@ -104,7 +136,7 @@ fn no_witness(url: &Url, answer: &Answer, front: FrontServer, token: bool) -> Fi
     let place = Place::Url(url.to_string());
     let name = front.name();
     let status = answer.status;
-    if matches!(status, 502..=504) {
+    if matches!(status, 502..=504) && front != FrontServer::None {
         return Finding::error(
             Problem::Unreachable,
             place,
@@ -114,12 +146,6 @@ fn no_witness(url: &Url, answer: &Answer, front: FrontServer, token: bool) -> Fi
             Mend::Advice(line(front, false, Topic::Reach, &url.path)),
         );
     }
-    // What is wrong with a script is not told to clients.
-    let script = if is_refused(status) {
-        ". If this is the URL of a CGI script, on the server: millau doctor /path/to/script"
-    } else {
-        ""
-    };
     if !token {
         let command = "export MILLAU_DOCTOR_TOKEN=$(openssl rand -hex 16)   # start millau serve with it, then: millau doctor URL";
         return Finding::note(
@@ -127,7 +153,7 @@ fn no_witness(url: &Url, answer: &Answer, front: FrontServer, token: bool) -> Fi
             place,
             format!("{name} answers {status}; no more can be told without a token"),
             "what arrives at the application is told only to whoever knows the token that Millau was started with",
-            if script.is_empty() { Mend::Command(command.into()) } else { Mend::Advice(format!("{command}{script}")) },
+            Mend::Command(command.into()),
         );
     }
     let (what, why) = match status {
@@ -153,9 +179,10 @@ fn no_witness(url: &Url, answer: &Answer, front: FrontServer, token: bool) -> Fi
         place,
         format!("{name} answers {status}{location}: it {what}"),
         why,
-        Mend::Advice(format!(
-            "ask for a URL that leads to Millau; start it with the same MILLAU_DOCTOR_TOKEN that millau doctor has{script}"
-        )),
+        Mend::Advice(
+            "ask for a URL that leads to Millau; start it with the same MILLAU_DOCTOR_TOKEN that millau doctor has"
+                .into(),
+        ),
     )
 }
 
@@ -183,10 +210,10 @@ impl Judge<'_> {
 
     /// The witness answers at every path, also where no application is.
     fn mount(&mut self) {
-        let target = format!("{}/", self.url.path);
+        let target = self.url.target.clone();
         let seen = format!("{}{}", self.plain.variable("SCRIPT_NAME"), self.plain.variable("PATH_INFO"));
         // Where another path arrives, that is what is to be mended.
-        if !self.plain.is_unmounted || seen != decoded(&target) {
+        if !self.plain.is_unmounted || seen != decoded(without_query(&target)) {
             return;
         }
         let start = match &*self.url.path {
@@ -201,7 +228,7 @@ impl Judge<'_> {
 
     /// Scheme, host and client: what is the same for every path.
     fn surroundings(&mut self, answer: &Answer) {
-        let target = format!("{}/", self.url.path);
+        let target = self.url.target.clone();
         let (seen, plain) = (self.plain.variable("REQUEST_SCHEME"), self.plain);
         let proxy = if plain.over_unix_socket { "unix".to_owned() } else { peer_of(plain) };
         if seen != self.url.scheme() {
@@ -274,6 +301,15 @@ impl Judge<'_> {
         self.add(Severity::Warning, Problem::PathRefused, &probe.target, what, why, self.line(Topic::Path));
     }
 
+    /// The application has been asked, as by everybody.
+    fn visitor(&mut self, answer: &Answer) {
+        // 404 where nothing is mounted has been told.
+        if !self.plain.is_unmounted {
+            let source = script(self.url, answer, self.front);
+            self.findings.extend(source.or_else(|| error_status(self.url, answer.status, self.front)));
+        }
+    }
+
     fn probe(&mut self, probe: &Probe, answer: &Answer) {
         let Some(testimony) = testimony(answer) else {
             // The front server checks passwords: it was not meant to let these pass.
@@ -286,7 +322,7 @@ impl Judge<'_> {
             Aspect::Claims => self.claims(probe, &testimony, answer.sent_from),
             Aspect::Credentials => self.credentials(probe, &testimony),
             aspect => {
-                if aspect == Aspect::Query {
+                if matches!(aspect, Aspect::Plain | Aspect::Query) {
                     self.query(probe, &testimony);
                 }
                 self.path(probe, &testimony);
@@ -309,7 +345,7 @@ impl Judge<'_> {
     }
 
     fn path(&mut self, probe: &Probe, testimony: &Testimony) {
-        let sent = probe.target.split('?').next().unwrap_or_default();
+        let sent = without_query(&probe.target);
         let (wanted, base) = (decoded(sent), decoded(&self.url.path));
         let script_name = testimony.variable("SCRIPT_NAME");
         let seen = format!("{script_name}{}", testimony.variable("PATH_INFO"));
@@ -351,7 +387,8 @@ impl Judge<'_> {
     fn query(&mut self, probe: &Probe, testimony: &Testimony) {
         let sent = probe.target.split_once('?').map_or("", |(_, query)| query);
         let seen = testimony.variable("QUERY_STRING");
-        if seen != sent {
+        let told_already = self.findings.iter().any(|finding| finding.problem == Problem::QueryMangled);
+        if seen != sent && !told_already {
             let what = format!("the query {sent:?} arrives as {seen:?}");
             let why = "the query belongs to the application, encoded as the client sent it";
             self.add(Severity::Error, Problem::QueryMangled, &probe.target, what, why, self.line(Topic::Query));
@@ -433,6 +470,10 @@ fn peer_of(testimony: &Testimony) -> String {
 fn same(wanted: &str, seen: &str) -> bool {
     let plain = |path: &str| path.replace("//", "/").trim_start_matches('/').to_owned();
     plain(wanted) == plain(seen)
+}
+
+fn without_query(target: &str) -> &str {
+    target.split('?').next().unwrap_or_default()
 }
 
 /// Percent-decoded once; bytes beyond ASCII as the testimony tells them.

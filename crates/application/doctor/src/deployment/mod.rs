@@ -11,7 +11,7 @@ mod url;
 mod witness;
 
 pub use judge::judge;
-pub use probes::{Answer, Probe, Silence, file_probe, probes};
+pub use probes::{Answer, Aspect, Probe, Silence, probes};
 pub use testimony::Testimony;
 pub use url::Url;
 pub use witness::{TOKEN_FIELD, Witness};

@@ -19,10 +19,10 @@ pub struct Probe {
 /// What a probe is to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aspect {
-    /// Whether anything arrives, and scheme, host and client.
+    /// The very URL: whether anything arrives, and scheme, host and client.
     Plain,
-    /// The path without a slash at its end, which may be a file's. Asked where nothing of Millau answers.
-    File,
+    /// The very URL again, without the token: what a visitor is answered.
+    Visitor,
     /// An encoded space, which must be decoded once.
     Space,
     /// An encoded percent sign, which must be decoded once.
@@ -79,17 +79,14 @@ impl fmt::Display for Silence {
     }
 }
 
-/// What to ask where no witness has answered [`Aspect::Plain`]; `None`: that was all.
-pub fn file_probe(url: &Url) -> Option<Probe> {
-    (!url.path.is_empty()).then(|| Probe { aspect: Aspect::File, target: url.path.clone(), fields: Vec::new() })
-}
-
-/// The requests to make, in this order.
+/// The requests to make, in this order. Where the first is not answered by a witness, the others tell nothing more.
 pub fn probes(url: &Url) -> Vec<Probe> {
     let below = |aspect, rest: &str| Probe { aspect, target: format!("{}/{rest}", url.path), fields: Vec::new() };
     let with = |probe: Probe, fields: &[(&'static str, &'static str)]| Probe { fields: fields.to_vec(), ..probe };
+    let given = |aspect| Probe { aspect, target: url.target.clone(), fields: Vec::new() };
     vec![
-        below(Aspect::Plain, ""),
+        given(Aspect::Plain),
+        given(Aspect::Visitor),
         below(Aspect::Space, "millau-doctor/a%20b"),
         below(Aspect::Percent, "millau-doctor/100%2525"),
         below(Aspect::Letters, "millau-doctor/caf%C3%A9"),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// An absolute URL of HTTP, without query and fragment.
+/// An absolute URL of HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
     /// `https` rather than `http`.
@@ -11,7 +11,9 @@ pub struct Url {
     pub host: String,
     /// The port, that of the scheme where none is written.
     pub port: u16,
-    /// As written, without a slash at its end; empty at the root.
+    /// Path and query as written, the target of a request for it (RFC 9112 §3.2.1). A fragment stays with the client.
+    pub target: String,
+    /// The path as written, without a slash at its end; empty at the root.
     pub path: String,
 }
 
@@ -35,8 +37,9 @@ impl Url {
         if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!("'{text}' holds something that must be percent-encoded"));
         }
-        let rest = rest.split(['?', '#']).next().unwrap_or_default();
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let rest = rest.split('#').next().unwrap_or_default();
+        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => {
                 let port = port.parse().map_err(|_| format!("'{text}': '{port}' is no port"))?;
@@ -47,7 +50,8 @@ impl Url {
         if host.is_empty() {
             return Err(format!("'{text}' names no host"));
         }
-        Ok(Self { is_secure, host: host.to_owned(), port, path: path.trim_end_matches('/').to_owned() })
+        let path = target.split('?').next().unwrap_or_default().trim_end_matches('/').to_owned();
+        Ok(Self { is_secure, host: host.to_owned(), port, target, path })
     }
 
     /// `http` or `https`.
@@ -64,7 +68,7 @@ impl Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}/", self.scheme(), self.authority(), self.path)
+        write!(f, "{}://{}{}", self.scheme(), self.authority(), self.target)
     }
 }
 
@@ -75,7 +79,11 @@ mod tests {
     #[test]
     fn urls_are_read() {
         let url = Url::parse("https://example.org/shop/?q#f").unwrap();
-        assert_eq!((url.to_string().as_str(), url.port), ("https://example.org/shop/", 443));
+        assert_eq!((url.to_string().as_str(), url.port), ("https://example.org/shop/?q", 443));
+        assert_eq!((url.target.as_str(), url.path.as_str()), ("/shop/?q", "/shop"));
+        for (written, target) in [("/a.py?b/c", "/a.py?b/c"), ("?q", "/?q"), ("", "/"), ("#f", "/"), ("/a", "/a")] {
+            assert_eq!(Url::parse(&format!("http://a{written}")).unwrap().target, target);
+        }
         let url = Url::parse("http://[::1]:8080").unwrap();
         assert_eq!((url.authority().as_str(), url.path.as_str()), ("[::1]:8080", ""));
         assert_eq!(Url::parse("http://[::1]/").unwrap().host, "[::1]");

@@ -6,11 +6,13 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::script::Content;
+
 /// A script that is larger is none. Limits what is read into memory.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// Replaces the content of a file by what `change` makes of it.
-pub(super) fn rewrite(path: &Path, change: impl FnOnce(&[u8]) -> io::Result<Cow<'_, [u8]>>) -> io::Result<()> {
+/// Replaces the content of a file by what `change` makes of it. `false`: that is the same.
+pub(super) fn rewrite(path: &Path, change: impl FnOnce(&[u8]) -> io::Result<Cow<'_, [u8]>>) -> io::Result<bool> {
     // A link stays a link: what it leads to is changed.
     let path = path.canonicalize()?;
     let file = File::open(&path)?;
@@ -20,9 +22,13 @@ pub(super) fn rewrite(path: &Path, change: impl FnOnce(&[u8]) -> io::Result<Cow<
     if before.len() as u64 > LARGEST {
         return Err(io::Error::other("the file is too large for a script"));
     }
+    // Whatever was found in it: it may have become something else meanwhile.
+    if Content::of(&before) != Content::Text {
+        return Err(io::Error::other("the file is no text"));
+    }
     let after = change(&before)?;
     if *after == *before {
-        return Ok(());
+        return Ok(false);
     }
     let directory = path.parent().ok_or_else(|| io::Error::other("the file is in no directory"))?;
     let mut fresh = tempfile::Builder::new().prefix(".millau-doctor").tempfile_in(directory)?;
@@ -38,7 +44,7 @@ pub(super) fn rewrite(path: &Path, change: impl FnOnce(&[u8]) -> io::Result<Cow<
     as_before.set_permissions(facts.permissions())?;
     as_before.sync_all()?;
     fresh.persist(&path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(true)
 }
 
 pub(super) fn without_carriage_returns(text: &[u8]) -> io::Result<Cow<'_, [u8]>> {
@@ -81,15 +87,14 @@ pub(super) fn from_utf16(text: &[u8]) -> io::Result<Cow<'_, [u8]>> {
 
 pub(super) fn without_leading_space(text: &[u8]) -> io::Result<Cow<'_, [u8]>> {
     let trimmed = text.trim_ascii_start();
-    Ok(if trimmed.starts_with(b"#!") { trimmed } else { text }.into())
+    if !trimmed.starts_with(b"#!") {
+        return Err(io::Error::other("more than blanks stands before the '#!'"));
+    }
+    Ok(trimmed.into())
 }
 
 pub(super) fn with_first_line<'a>(text: &'a [u8], line: &str) -> io::Result<Cow<'a, [u8]>> {
-    let end = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1);
-    // A `#!` that has become something else meanwhile is not touched.
-    if !text.starts_with(b"#!") {
-        return Ok(text.into());
-    }
+    let end = end_of_shebang(text)?;
     Ok([line.as_bytes(), b"\n", &text[end..]].concat().into())
 }
 
@@ -100,8 +105,15 @@ pub(super) fn with_line_in_front<'a>(text: &'a [u8], line: &str) -> io::Result<C
     Ok([line.as_bytes(), b"\n", text].concat().into())
 }
 
-pub(super) fn with_coding_line<'a>(text: &'a [u8], line: &str, after_shebang: bool) -> io::Result<Cow<'a, [u8]>> {
-    let first =
-        if after_shebang { text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1) } else { 0 };
-    Ok([&text[..first], line.as_bytes(), b"\n", &text[first..]].concat().into())
+pub(super) fn with_coding_line<'a>(text: &'a [u8], line: &str) -> io::Result<Cow<'a, [u8]>> {
+    let (shebang, rest) = text.split_at(end_of_shebang(text)?);
+    Ok([shebang, line.as_bytes(), b"\n", rest].concat().into())
+}
+
+/// Where the second line begins.
+fn end_of_shebang(text: &[u8]) -> io::Result<usize> {
+    if !text.starts_with(b"#!") {
+        return Err(io::Error::other("the file does not begin with '#!', which must be mended first"));
+    }
+    Ok(text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |end| end + 1))
 }

@@ -53,7 +53,6 @@ fn utf_16_becomes_utf_8_in_either_order() {
 #[test]
 fn what_stands_before_the_shebang_goes_if_it_is_blank() {
     mended(b"\n \t\n#!/bin/sh\n\n#!b\n", SafeMend::Leading, b"#!/bin/sh\n\n#!b\n");
-    mended(b"x\n#!/bin/sh\n", SafeMend::Leading, b"x\n#!/bin/sh\n");
 }
 
 #[test]
@@ -64,10 +63,14 @@ fn a_shebang_is_replaced_or_put_in() {
 }
 
 #[test]
-fn a_coding_line_comes_after_the_shebang_or_first() {
-    let mend = |after_shebang| move |path| SafeMend::CodingLine { path, after_shebang, encoding: "cp1252".into() };
-    mended(b"#!x\n\xe9\n", mend(true), b"#!x\n# -*- coding: cp1252 -*-\n\xe9\n");
-    mended(b"\xe9\n", mend(false), b"# -*- coding: cp1252 -*-\n\xe9\n");
+fn a_coding_line_comes_after_the_shebang_and_nowhere_else() {
+    let mend = |path| SafeMend::CodingLine { path, encoding: "cp1252".into() };
+    mended(b"#!x\n\xe9\n", mend, b"#!x\n# -*- coding: cp1252 -*-\n\xe9\n");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    fs::write(&path, b"\xe9\n").unwrap();
+    mend(path.clone()).apply().unwrap_err();
+    assert_eq!(fs::read(path).unwrap(), b"\xe9\n");
 }
 
 #[test]
@@ -81,6 +84,26 @@ fn permissions_are_added_and_taken_away() {
         .apply()
         .unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o755);
+}
+
+#[test]
+fn only_what_has_changed_is_told_to_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    fs::write(&path, "\u{feff}#!/old\r\n").unwrap();
+    let executable =
+        || SafeMend::Permissions { path: path.clone(), symbolic: "u+x".into(), add: 0o100, remove: 0 }.apply().unwrap();
+    assert_eq!((executable(), executable()), (true, false));
+    let shebang = || SafeMend::ReplaceShebang { path: path.clone(), line: "#!/new".into() }.apply();
+    let ends = || SafeMend::LineEndings(path.clone()).apply().unwrap();
+    // The mark is still there, so that no line of it is the '#!'.
+    shebang().unwrap_err();
+    SafeMend::Leading(path.clone()).apply().unwrap_err();
+    assert_eq!(fs::read(&path).unwrap(), b"\xef\xbb\xbf#!/old\r\n");
+    assert_eq!((ends(), ends()), (true, false));
+    assert!(SafeMend::ByteOrderMark(path.clone()).apply().unwrap());
+    assert_eq!((shebang().unwrap(), shebang().unwrap()), (true, false));
+    assert_eq!(fs::read(&path).unwrap(), b"#!/new\n");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What keeps a CGI script from being started, or from getting far: found by looking, without running it.
 
 mod access;
+mod content;
 mod directory;
 mod file_system;
 mod installation;
@@ -15,9 +16,9 @@ mod source;
 mod tests;
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -25,6 +26,7 @@ pub use directory::scripts_in;
 pub use location::Served;
 
 use crate::{Finding, Mend, Place, Problem, User};
+pub(crate) use content::Content;
 pub(crate) use installation::Installation;
 use interpreter::{Interpreter, Language, language_of};
 
@@ -93,13 +95,18 @@ fn examine(path: &Path, options: &Options, findings: &mut Vec<Finding>) {
     };
     let place = || Place::File(path.to_owned());
     if !facts.is_file() {
+        let what = format!("this is {}, not a regular file", kind(facts.file_type()));
         let why = "a CGI script is a regular file that can be executed";
         let mend = Mend::Advice("name the script, or the directory that it is in".into());
-        return findings.push(Finding::error(Problem::NoScript, place(), "this is no regular file", why, mend));
+        return findings.push(Finding::error(Problem::NoScript, place(), what, why, mend));
     }
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
-    let is_binary = source::is_binary(&bytes);
+    let content = Content::of(&bytes);
+    if let Content::Data(name) = content {
+        return findings.push(no_script(path, name));
+    }
+    let is_binary = content == Content::Program;
     permissions::directories(path, Some(facts.uid()), &options.user, findings);
     permissions::file(path, &facts, &options.user, is_binary, findings);
     file_system::mount(path, findings);
@@ -117,9 +124,41 @@ fn examine(path: &Path, options: &Options, findings: &mut Vec<Finding>) {
         let mend = Mend::Advice("put the script there again: an upload may have failed".into());
         return findings.push(Finding::error(Problem::NoScript, place(), "the file is empty", why, mend));
     }
-    if !is_binary && bytes.len() as u64 <= LARGEST {
-        text(path, &bytes, options, findings);
+    match content {
+        Content::Text if bytes.len() as u64 <= LARGEST => text(path, &bytes, options, findings),
+        Content::Bundle => bundle(path, &bytes, options, findings),
+        _ => {}
     }
+}
+
+fn kind(kind: FileType) -> &'static str {
+    match kind {
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_fifo() => "a FIFO",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+/// Whatever else is wrong with it does not matter, and nothing of it may be changed.
+fn no_script(path: &Path, name: &str) -> Finding {
+    Finding::error(
+        Problem::NoScript,
+        Place::File(path.to_owned()),
+        format!("this is no script: it is {name}"),
+        "the kernel finds neither '#!' at its start nor a program for this processor in it ('Exec format error')",
+        Mend::Advice("put the script there again, or move the file to where files are sent as they are".into()),
+    )
+}
+
+/// Only the first line is for an interpreter that can be told without running it; and nothing moves what is behind it.
+fn bundle(path: &Path, bytes: &[u8], options: &Options, findings: &mut Vec<Finding>) {
+    let mut of_the_first_line = Vec::new();
+    shebang::examine(path, bytes, options, &mut of_the_first_line);
+    findings.extend(of_the_first_line.into_iter().map(|finding| {
+        let mend = Mend::Command(finding.mend.command());
+        Finding { mend, ..finding }
+    }));
 }
 
 fn text(path: &Path, bytes: &[u8], options: &Options, findings: &mut Vec<Finding>) {

@@ -33,7 +33,7 @@ OLD = [
     (r"^\s*print\b(?=\s*$|\s+[^\s=(.,)\]}:+*/%<>&|^-]|\s*blank)", "print statement"),
     (r"^\s*(?:else:|try:|finally:|[^#]*;)\s*print\s+[^\s=(.,)]", "print statement"),
     (r"\bexcept\b[^:]*?[\w.)]\s*,\s*[A-Za-z_]\w*\s*:", "except with a comma"),
-    (r"`", "backticks"),
+    (r"`[^`]+`", "backticks"),
     (r"<>", "<> for !="),
     (r"\braise\s+[\w.]+\s*,", "raise with a comma"),
     (r"^\s*exec\s+[^\s(=]", "exec statement"),

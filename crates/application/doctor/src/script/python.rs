@@ -78,7 +78,7 @@ pub(super) fn examine(
     findings: &mut Vec<Finding>,
 ) {
     match ask(path, source, interpreter, options) {
-        Ok(report) => Judge { path, source, interpreter, report: &report }.all(findings),
+        Ok(report) => Judge { path, interpreter, report: &report }.all(findings),
         Err(problem) => findings.push(Finding::warning(
             Problem::InterpreterFails,
             Place::Line(path.to_owned(), 1),
@@ -114,7 +114,6 @@ fn split(argument: &OsStr) -> Vec<String> {
 
 struct Judge<'a> {
     path: &'a Path,
-    source: &'a [u8],
     interpreter: &'a Interpreter,
     report: &'a Report,
 }
@@ -160,10 +159,8 @@ impl Judge<'_> {
         let is_script = path == self.path;
         let finding = match &encoding.declared {
             None => {
-                let after_shebang = !is_script || self.source.starts_with(b"#!");
                 let mend = if is_script {
-                    let encoding = "cp1252".to_owned();
-                    Mend::Safe(SafeMend::CodingLine { path: path.to_owned(), after_shebang, encoding })
+                    Mend::Safe(SafeMend::CodingLine { path: path.to_owned(), encoding: "cp1252".into() })
                 } else {
                     Mend::Command(to_utf8(path, "CP1252"))
                 };

@@ -5,11 +5,6 @@ use std::path::Path;
 
 use crate::{Finding, Mend, Place, Problem, SafeMend};
 
-/// What the kernel starts by itself, without an interpreter (binfmt_elf and its relatives).
-pub(super) fn is_binary(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\x7fELF") || bytes.starts_with(b"\0asm")
-}
-
 /// Finds what is wrong with the bytes, and gives them as they will be when that is mended, so that the rest can be
 /// looked at as well.
 pub(super) fn examine<'a>(path: &Path, bytes: &'a [u8], is_python: bool, findings: &mut Vec<Finding>) -> Cow<'a, [u8]> {

@@ -420,6 +420,48 @@ fn what_is_no_script_at_all() {
     assert!(finding.what.contains("did you mean '") && finding.what.contains("Hello.py"), "{finding}");
 }
 
+/// Bytes as a generator gives them, always the same.
+fn random(length: usize, mut seed: u32) -> Vec<u8> {
+    let mut next = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 24) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+#[test]
+fn data_under_the_name_of_a_script_is_told_once_and_never_edited() {
+    let folder = Folder::new();
+    let files: [(&str, &[u8]); 6] = [
+        ("logo.cgi", b"GIF89a\x01\x00\x01\x00\r\n\x80\r\n"),
+        ("old.cgi", b"\xa7\r\r\n\0\0\0\0\x11\r\n\xe3"),
+        ("shop.cgi", b"SQLite format 3\0\x10\r\n"),
+        ("paper.cgi", b"%PDF-1.4\r\n\xe2\xe3\xcf\xd3\r\n"),
+        ("short.py", &random(60, 7)),
+        ("long.py", &random(5000, 8)),
+    ];
+    for (name, content) in files {
+        for mode in [0o755, 0o644] {
+            let path = folder.write(name, content, mode);
+            let finding = only(&path, Problem::NoScript);
+            assert!(finding.what.starts_with("this is no script: it is "), "{finding}");
+            assert_eq!((finding.severity, finding.mend.safe()), (Severity::Error, None));
+            // What an earlier look has found is not done to it either.
+            crate::SafeMend::LineEndings(path.clone()).apply().unwrap_err();
+            assert_eq!(fs::read(&path).unwrap(), content);
+        }
+    }
+}
+
+#[test]
+fn a_script_with_data_behind_its_first_line_is_one_and_is_not_edited() {
+    let folder = Folder::new();
+    let bundle = |line: &str| [line.as_bytes(), b"PK\x03\x04\0\0\r\nprint `1`\r\n"].concat();
+    assert_eq!(examined(&folder.write("app.cgi", bundle("#!/usr/bin/env python3\n"), 0o755)), []);
+    let finding = only(&folder.write("app.cgi", bundle("#!/opt/no/python3\n"), 0o755), Problem::InterpreterMissing);
+    assert_eq!(finding.mend.safe(), None);
+}
+
 #[test]
 fn scripts_are_told_from_modules_and_data() {
     let folder = Folder::new();

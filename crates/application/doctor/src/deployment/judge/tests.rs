@@ -1,7 +1,7 @@
 //! What a front server does to requests, and what is said about it.
 
 use super::*;
-use crate::deployment::{file_probe, probes};
+use crate::deployment::probes;
 
 /// A deployment that does everything right, but for what `change` makes of each testimony.
 fn judged(url: &str, server: &str, change: impl Fn(&Probe, &mut Testimony)) -> Vec<(Problem, String)> {
@@ -300,21 +300,14 @@ fn a_path_that_the_front_server_keeps_for_itself() {
     assert!(said[0].mend.command().contains("AllowEncodedSlashes NoDecode"));
 }
 
-/// What is said where nothing of Millau answers: for the URL with a slash, and for that of a file.
-fn without_witness(server: &str, status: u16, file: (u16, &str)) -> Finding {
-    let url = Url::parse("http://example.org/cgi-bin/hello.py").unwrap();
-    let answer = |status, body: &str| Answer {
-        status,
-        fields: vec![("Server".into(), server.into())],
-        body: body.as_bytes().to_vec(),
-        sent_from: None,
-    };
-    let plain = (probes(&url).remove(0), Ok(answer(status, "not here")));
-    let file = (file_probe(&url).unwrap(), Ok(answer(file.0, file.1)));
-    assert_eq!(file.0.target, "/cgi-bin/hello.py");
-    let mut findings = judge(&url, &[plain, file], false);
-    assert_eq!(findings.len(), 1);
-    findings.remove(0)
+/// What is said where nothing of Millau answers.
+fn without_witness(server: &str, status: u16, body: &str) -> Vec<Finding> {
+    let url = Url::parse("http://example.org/cgi-bin/hello.py?a&b").unwrap();
+    let fields = vec![("Server".into(), server.into())];
+    let answer = Answer { status, fields, body: body.as_bytes().to_vec(), sent_from: None };
+    let plain = probes(&url).remove(0);
+    assert_eq!(plain.target, "/cgi-bin/hello.py?a&b");
+    judge(&url, &[(plain, Ok(answer))], false)
 }
 
 #[test]
@@ -326,22 +319,56 @@ fn a_script_whose_source_is_sent_is_not_served_as_cgi() {
         ("millau", "cgi:DIRECTORY"),
         ("", "millau serve cgi:DIRECTORY"),
     ] {
-        let finding = without_witness(server, 404, (200, "#!/usr/bin/python3\nprint('secret')\n"));
+        let finding = without_witness(server, 200, "#!/usr/bin/python3\nprint('secret')\n").remove(0);
         assert_eq!((finding.problem, finding.severity), (Problem::NotServedAsCgi, Severity::Error));
-        assert_eq!(finding.place.to_string(), "http://example.org/cgi-bin/hello.py");
+        assert_eq!(finding.place.to_string(), "http://example.org/cgi-bin/hello.py?a&b");
         assert!(finding.mend.command().contains(said), "{}", finding.mend.command());
         assert!(!finding.to_string().contains("secret"));
     }
 }
 
 #[test]
-fn a_script_that_is_refused_or_fails_is_to_be_looked_at_on_the_server() {
-    for status in [403, 500] {
-        let finding = without_witness("nginx", 404, (status, "Forbidden"));
-        assert_eq!(finding.problem, Problem::NoWitness);
-        assert!(finding.what.contains(&status.to_string()));
-        assert!(finding.mend.command().contains("millau doctor /path/to/script"));
+fn what_a_visitor_is_answered_with_counts_without_a_witness_as_well() {
+    use Severity::{Error, Warning};
+    for (status, severity, is_of_script) in
+        [(403, Warning, true), (500, Error, true), (404, Warning, false), (401, Warning, false), (503, Error, true)]
+    {
+        let findings = without_witness("millau", status, "no");
+        let told: Vec<Problem> = findings.iter().map(|finding| finding.problem).collect();
+        assert_eq!(
+            (told.as_slice(), findings[0].severity),
+            (&[Problem::ErrorStatus, Problem::NoWitness][..], severity)
+        );
+        assert!(findings[0].what.starts_with(&format!("Millau answers {status}: ")), "{}", findings[0]);
+        assert_eq!(findings[0].mend.command().contains("millau doctor /path/to/script"), is_of_script);
     }
-    let other = without_witness("nginx", 404, (404, "not here either"));
-    assert!(!other.mend.command().contains("/path/to/script"));
+    for status in [200, 302] {
+        assert_eq!(without_witness("nginx", status, "").len(), 1);
+    }
+    // In front of Millau these say that it is not reached.
+    assert_eq!(without_witness("nginx", 502, "")[0].problem, Problem::Unreachable);
+}
+
+#[test]
+fn the_url_itself_is_asked_as_a_visitor_asks() {
+    let url = Url::parse("http://example.org/a.py?b=c").unwrap();
+    let of = |aspect| probes(&url).into_iter().find(|probe| probe.aspect == aspect).unwrap();
+    let variables = [("PATH_INFO", "/a.py"), ("QUERY_STRING", "b=c"), ("REQUEST_SCHEME", "http")];
+    let variables = [&variables[..], &[("HTTP_HOST", "example.org"), ("REMOTE_ADDR", "192.0.2.1")]].concat();
+    let variables: Vec<_> = variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let said = |status: u16, is_unmounted: bool| {
+        let testimony = Testimony { variables: variables.clone(), is_unmounted, ..Testimony::default() };
+        let answer = |status, body| {
+            let fields = vec![("Server".into(), "millau".into())];
+            Ok(Answer { status, fields, body, sent_from: None })
+        };
+        let seen = (of(Aspect::Plain), answer(200, serde_json::to_vec(&testimony).unwrap()));
+        let findings = judge(&url, &[seen, (of(Aspect::Visitor), answer(status, b"page".to_vec()))], true);
+        findings.into_iter().map(|finding| (finding.problem, finding.severity)).collect::<Vec<_>>()
+    };
+    assert_eq!(of(Aspect::Visitor).target, "/a.py?b=c");
+    assert_eq!((said(200, false), said(302, false)), (vec![], vec![]));
+    assert_eq!(said(500, false), [(Problem::ErrorStatus, Severity::Error)]);
+    assert_eq!(said(404, false), [(Problem::ErrorStatus, Severity::Warning)]);
+    assert_eq!(said(404, true), [(Problem::NotMounted, Severity::Error)]);
 }
