@@ -80,7 +80,8 @@ class Site:
         server = self.server()
         if server:
             os.kill(server, signal.SIGTERM)
-            self.wait_until(lambda: "] stopped" in self.log())
+            # Servers before it have written to the same log. What is stopped has taken its socket away.
+            self.wait_until(lambda: f"[{server}] stopped" in self.log())
 
     def wait_until(self, condition) -> None:
         for _ in range(int(PATIENCE * 50)):
