@@ -166,7 +166,7 @@ impl Parent {
         let (program, identity) = &self.program;
         if said.is_over && !self.served.load(Relaxed) {
             return Standing::Lost(format!(
-                "the warm interpreter {} ended before it served a request",
+                "the warm interpreter {} ended before it served a request (it must be Python 3.8 or newer)",
                 program.display()
             ));
         }
