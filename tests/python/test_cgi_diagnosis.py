@@ -117,6 +117,33 @@ def test_a_closed_directory_is_named_with_its_mend(of_nobody):
     assert server.get("/closed/hello.py").status == 200
 
 
+def test_a_link_into_a_closed_directory_is_told_as_that(of_nobody):
+    programs, server = of_nobody
+    closed = programs.write("closed/hello.py", GOOD).parent
+    (programs.path / "link.py").symlink_to("closed/hello.py")
+    closed.chmod(0o600)
+    assert server.get("/link.py").status == 403
+    server.wait_for_log(f"(directory-closed); to mend it: chmod {'o' if os.geteuid() == 0 else 'u'}+x {closed}")
+    assert "not-found" not in server.log()
+    closed.chmod(0o755)
+    assert server.get("/link.py").status == 200
+
+
+def test_an_interpreter_behind_a_closed_directory_is_not_taken_for_missing(of_nobody):
+    """As that of a virtual environment whose base is a Python below a home directory (pyenv, uv)."""
+    programs, server = of_nobody
+    base = programs.write("home/python3", "", mode=0o755)
+    link = programs.path / "venv/bin/python3"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(base)
+    programs.write("hello.py", f"#!{link}\n")
+    base.parent.chmod(0o600)
+    assert server.get("/hello.py").status == 500
+    server.wait_for_log("(interpreter-closed); to mend it: ")
+    assert f"may not start the interpreter '{link}': {base.parent} is closed" in server.log()
+    base.parent.chmod(0o755)
+
+
 @pytest.mark.parametrize("first", ["#!/usr/bin/env python3", "#!/bin/sh", "#!/usr/bin/perl"])
 def test_a_script_that_can_be_executed_and_not_read(of_nobody, first):
     programs, server = of_nobody

@@ -457,7 +457,11 @@ def test_a_mode_may_be_that_of_a_directory(programs):
 def test_a_directory_that_is_none_is_refused_at_the_start(programs):
     from server import run_millau
 
-    for target, message in (("cgi:/no/such", "No such file"), (f"cgi:{programs.path}/ok.sh", "is no directory")):
+    for target, message in (
+        ("cgi:/no/such", "cannot load 'cgi:/no/such': there is no directory '/no/such'"),
+        ("cgi:", "cannot load 'cgi:': there is no directory ''"),
+        (f"cgi:{programs.path}/ok.sh", "is no directory"),
+    ):
         result = run_millau("serve", target, "--bind", "127.0.0.1:0")
         assert result.returncode == 3 and message in result.stderr
 

@@ -30,6 +30,10 @@ BREAKS = {
 """Problems that the doctor mends by itself, each as the only one of a script."""
 
 
+TREES = ("publisher", "psp", "static", "cgi")
+"""The targets that are directories."""
+
+
 @pytest.fixture
 def cgi_bin(tmp_path: Path) -> Path:
     for folder in (tmp_path, *tmp_path.parents):
@@ -290,6 +294,34 @@ def test_an_application_gets_the_message_of_serve(tmp_path, text, said):
         assert message in served.stderr
     by_file = run_millau("doctor", str(tmp_path / "shop_wsgi.py"), cwd=tmp_path)
     assert said in by_file.stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("publisher:pages", "a module in it is imported when it is asked for"),
+        ("publisher:pages/plain.py", "is imported when it is asked for"),
+        ("psp:pages", "a page in it is compiled when it is asked for"),
+        ("handler:pages/plain.py", "it can be imported and called"),
+        ("static:pages", "the directory can be opened"),
+        ("handler:pages/plain.py:other", "the module has no 'other'"),
+        ("handler:", "no module is named"),
+        *(
+            (f"{kind}:{path}", f"there is no directory '{path}'")
+            for kind in TREES
+            for path in ("", "none", "none/deep")
+        ),
+    ],
+)
+def test_every_target_of_serve_is_loaded_as_serve_does(tmp_path, target, said):
+    (tmp_path / "pages").mkdir()
+    write(tmp_path / "pages/plain.py", "def handler(req):\n    return 0\n", 0o644)
+    done = run_millau("doctor", target, cwd=tmp_path)
+    is_well = "to serve it: millau serve " in done.stdout
+    assert (said in done.stdout, done.returncode) == (True, 0 if is_well else 1), done.stdout
+    if not is_well:
+        served = run_millau("serve", target, "--bind", "127.0.0.1:0", cwd=tmp_path)
+        assert done.stdout.removeprefix("error: ").splitlines()[0] in served.stderr
 
 
 def test_a_project_is_told_from_a_directory_of_scripts(tmp_path):

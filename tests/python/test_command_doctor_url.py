@@ -344,5 +344,6 @@ def test_the_very_url_is_asked_and_its_status_counts(tmp_path, token):
 
         assert examined("?a=b&c%26") == (0, [])
         assert examined("?_exit") == (1, ["error-status"])
+        assert doctor(url + "?_exit", token).stdout.endswith(": 1 error, 0 warnings\n")
         assert examined("/?a=b&c%26") == (0, ["error-status"])
         assert examined("") == (0, ["error-status"])

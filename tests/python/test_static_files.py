@@ -202,7 +202,8 @@ def test_a_large_file_goes_to_many_at_once(server: Server, folder: Path) -> None
 
 
 def test_a_directory_that_is_not_there_is_named_at_the_start(folder: Path) -> None:
-    for name in ("surely-not-there", folder / "app.js"):
+    file = folder / "app.js"
+    for name, said in (("surely-not-there", "there is no directory 'surely-not-there'"), (file, f"'{file}': ")):
         result = run_millau("serve", f"static:{name}", "--bind", "http://127.0.0.1:0")
         assert result.returncode == 3
-        assert f"cannot load 'static:{name}': '{name}': " in result.stderr
+        assert f"cannot load 'static:{name}': {said}" in result.stderr

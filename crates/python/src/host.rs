@@ -63,7 +63,10 @@ impl<'a> PythonHost<'a> {
         let py = self.py;
         if let Some(directory) = load::static_directory(target) {
             let files = StaticFiles::new(Path::new(directory));
-            let files = files.map_err(|error| format!("cannot load '{target}': '{directory}': {error}"))?;
+            let files = files.map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => format!("cannot load '{target}': there is no directory '{directory}'"),
+                _ => format!("cannot load '{target}': '{directory}': {error}"),
+            })?;
             return Ok((Arc::new(files), false));
         }
         if let Some(directory) = cgi::directory(target) {

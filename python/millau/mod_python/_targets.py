@@ -213,6 +213,10 @@ def make(kind: str, path: str, options: Mapping[str, str], debug: bool, root: st
 
 def _handler(path: str, options: Mapping[str, str], debug: bool, root: str | None) -> Target:
     module, _, function = path.replace("::", ":").partition(":")
+    if not module:
+        raise TargetError(
+            "no module is named; write handler:FILE.py or handler:MODULE, and :FUNCTION if it is not 'handler'"
+        )
     if module.endswith(".py") or "/" in module:
         file: str | None = module if module.endswith(".py") else module + ".py"
         if not os.path.isfile(file or ""):

@@ -57,6 +57,7 @@ impl fmt::Display for RootError {
             io::ErrorKind::NotADirectory => {
                 write!(f, "'{}' is no directory: name the directory in which the CGI programs are", self.root.display())
             }
+            io::ErrorKind::NotFound => write!(f, "there is no directory '{}'", self.root.display()),
             _ => write!(f, "the directory '{}' cannot be served: {}", self.root.display(), self.error),
         }
     }

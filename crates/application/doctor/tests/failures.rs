@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use millau_doctor::{
-    Ending, Failure, Finding, Options, Problem, SERVER_PATH, Severity, Trial, diagnose_failure, try_script,
+    Ending, Failure, Finding, Options, Problem, SERVER_PATH, Severity, Trial, User, diagnose_failure, try_script,
 };
 
 struct Script {
@@ -160,6 +160,20 @@ fn files_that_the_script_may_not_use() {
     let trial = python("raise PermissionError(13, 'Permission denied', 'data/log.txt')");
     let finding = only(&trial, Problem::FileDenied);
     assert!(finding.mend.command().starts_with("chgrp ") && finding.mend.command().contains("/data "), "{finding}");
+    let other = User { name: "other".into(), uid: 54_321, gid: 54_321, groups: vec![54_321] };
+    let closed = script("a.py", "");
+    fs::create_dir(closed.folder.path().join("data")).unwrap();
+    fs::set_permissions(closed.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(closed.folder.path().join("data"), fs::Permissions::from_mode(0o700)).unwrap();
+    let failure = Failure {
+        script: &closed.path,
+        not_started: None,
+        ending: Some(Ending::Exited(1)),
+        stderr: b"Traceback (most recent call last):\nPermissionError: [Errno 13] Permission denied: 'data/log.txt'\n",
+        defect: None,
+    };
+    let mend = diagnose_failure(&failure, &Options { user: other, ..options() })[0].mend.command();
+    assert!(mend.starts_with("chmod o+x /") && mend.ends_with("/data"), "{mend}");
     for no_file in ["1, 'Operation not permitted'", "1, 'Operation not permitted', 'a.txt'", "13, 'Permission denied'"]
     {
         only(&python(&format!("raise PermissionError({no_file})")), Problem::Exception);

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,7 +112,7 @@ fn environment(cgi: &CgiSettings) -> Vec<(Vec<u8>, Vec<u8>)> {
 pub(crate) fn directory(target: &str) -> Option<&str> {
     let directory = target.strip_prefix("cgi:")?;
     let is_module = Path::new("cgi.py").exists() && !Path::new(directory).is_dir();
-    (!is_module && !Path::new(directory).as_os_str().as_bytes().is_empty()).then_some(directory)
+    (!is_module).then_some(directory)
 }
 
 /// Ends the programs of a worker shortly before its own time is over: `drain` is readable when it must finish, within

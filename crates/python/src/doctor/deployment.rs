@@ -7,6 +7,8 @@ use millau_config::Examination;
 use millau_doctor::{Answer, Aspect, Finding, Probe, Problem, Severity, Silence, TOKEN_FIELD, Url, judge, probes};
 use pyo3::prelude::*;
 
+use super::counted;
+
 /// How long one answer may take, in seconds; `--time-limit` is about scripts.
 const PATIENCE: f64 = 10.0;
 
@@ -73,14 +75,14 @@ fn tell(
     for finding in findings {
         writeln!(out, "{finding}\n")?;
     }
-    let requests = if asked.len() == 1 { "1 request".to_owned() } else { format!("{} requests", asked.len()) };
+    let requests = counted(asked.len(), "request");
     let number = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (number(Severity::Error), number(Severity::Warning));
     let is_unseen = findings.iter().any(|finding| finding.problem == Problem::NoWitness);
     let verdict = match (errors + warnings, is_unseen) {
         (0, true) => "Millau has not been asked what arrives".to_owned(),
         (0, false) => "path, scheme, host and client arrive as they should".to_owned(),
-        _ => format!("{errors} errors, {warnings} warnings"),
+        _ => format!("{}, {}", counted(errors, "error"), counted(warnings, "warning")),
     };
     writeln!(out, "{url}: {requests}: {verdict}")?;
     Ok(errors == 0)

@@ -52,6 +52,11 @@ fn broken(error: io::Error) -> String {
     format!("the report cannot be written: {error}")
 }
 
+/// `1 error`, `2 errors`
+fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
 fn options(examination: &Examination, are_urls: bool) -> Result<Options, String> {
     let current = User::current();
     let user = match &examination.user {
@@ -138,10 +143,10 @@ fn directory(
     if found.scripts.is_empty() {
         let _ = writeln!(
             out,
-            "{}: no script and no application in it ({} Python modules, {} other files)",
+            "{}: no script and no application in it ({}, {})",
             path.display(),
-            found.modules.len(),
-            found.others
+            counted(found.modules.len(), "Python module"),
+            counted(found.others, "other file")
         );
         return Ok(true);
     }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use millau_config::Examination;
 use millau_doctor::{Finding, Options, Problem, Severity, diagnose_script, try_script};
 
+use super::counted;
+
 /// A mend may bring the next problem to light: a shebang that can be read now may name no interpreter. More rounds than
 /// this would mean that two mends undo one another.
 const ROUNDS: usize = 4;
@@ -108,11 +110,7 @@ impl Scripts<'_> {
     }
 
     fn summary(&self, scripts: usize, count: &Count, out: &mut impl Write) -> io::Result<()> {
-        let number = |count: usize, word: &str| match count {
-            1 => format!("1 {word}"),
-            _ => format!("{count} {word}s"),
-        };
-        let mut parts = vec![number(count.errors, "error"), number(count.warnings, "warning")];
+        let mut parts = vec![counted(count.errors, "error"), counted(count.warnings, "warning")];
         if count.mended > 0 {
             parts.push(format!("{} mended", count.mended));
         }
@@ -120,7 +118,7 @@ impl Scripts<'_> {
             parts = vec!["nothing is wrong".to_owned()];
         }
         let not_run = if self.examination.run { "" } else { " (looked at, not run: --run runs each once)" };
-        writeln!(out, "{}, as {}: {}{not_run}", number(scripts, "script"), self.options.user.name, parts.join(", "))
+        writeln!(out, "{}, as {}: {}{not_run}", counted(scripts, "script"), self.options.user.name, parts.join(", "))
     }
 }
 

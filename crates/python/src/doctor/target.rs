@@ -1,30 +1,54 @@
-//! Applications: can they be imported? The message is that of `millau serve`.
+//! Applications: can they be loaded? The message is that of `millau serve`.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use millau_config::{Invocation, PasteServer, parse};
 use pyo3::prelude::*;
 
+use crate::application::wsgi::Surroundings;
+use crate::host::PythonHost;
 use crate::load;
 
 /// Files in which an application of a project usually is.
 const USUAL: [&str; 4] = ["wsgi.py", "app.py", "application.py", "main.py"];
 
-/// Loads an application as `millau serve` would in this directory. `true`: that works.
+/// Loads what a target names as `millau serve` would in this directory. `true`: that works.
 pub(super) fn examine(py: Python<'_>, target: &str, out: &mut impl Write) -> io::Result<bool> {
-    let here = std::env::current_dir().unwrap_or_default();
-    let loaded =
-        load::put_on_path(py, &here).map_err(|error| error.to_string()).and_then(|()| load::application(py, target));
-    match loaded {
-        Ok(_) => {
-            writeln!(out, "{target}: it can be imported and called; to serve it: millau serve {target}")?;
+    match load(py, target) {
+        Ok(()) => {
+            writeln!(out, "{target}: {}; to serve it: millau serve {target}", what_works(target))?;
             Ok(true)
         }
         Err(message) => {
             writeln!(out, "error: {message}")?;
             Ok(false)
         }
+    }
+}
+
+fn load(py: Python<'_>, target: &str) -> Result<(), String> {
+    let here = std::env::current_dir().unwrap_or_default();
+    load::put_on_path(py, &here).map_err(|error| error.to_string())?;
+    let words = ["millau", "serve", "--", target].map(OsString::from);
+    let invocation = parse(words, [], &PasteServer::default()).map_err(|error| error.to_string())?;
+    let Invocation::Serve(settings) = invocation else { return Err(format!("'{target}' is nothing to be served")) };
+    let surroundings = Surroundings { multithread: true, multiprocess: true, run_once: false, debug: false };
+    PythonHost::new(py, &settings, Vec::new(), None).application(target, surroundings).map(drop)
+}
+
+/// What has been seen of a target that could be loaded, and what will be seen with the first request only.
+fn what_works(target: &str) -> &'static str {
+    if load::static_directory(target).is_some() {
+        return "the directory can be opened";
+    }
+    match load::mod_python_kind(target) {
+        Some(("publisher", path)) if path.ends_with(".py") => "the file is there, and is imported when it is asked for",
+        Some(("publisher", _)) => "the directory is there, and a module in it is imported when it is asked for",
+        Some(("psp", _)) => "the directory is there, and a page in it is compiled when it is asked for",
+        _ => "it can be imported and called",
     }
 }
 

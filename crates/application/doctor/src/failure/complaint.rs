@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::mend::quoted;
-use crate::script::{Installation, Options, moved};
+use crate::script::{Installation, Options, closed_directories, moved};
 use crate::{Finding, Mend, Place, Problem, User};
 
 /// The cause that standard error shows, if it shows one.
@@ -203,6 +203,9 @@ impl Exception<'_> {
     fn denied(&self, file: &str, line: &str) -> Finding {
         let user = &self.options.user;
         let path = self.script.parent().unwrap_or(Path::new("/")).join(file);
+        if let Some(closed) = closed_directories(&path, user).into_iter().next() {
+            return self.told(Problem::FileDenied, line, &format!("{}: {}", closed.place, closed.what), closed.mend);
+        }
         let group = group(user);
         // A file that is not there yet is made in its directory.
         let (target, bits) = match path.metadata() {

@@ -5,6 +5,7 @@
 
 mod complaint;
 mod output;
+mod signal;
 
 use std::io;
 use std::path::Path;
@@ -114,7 +115,7 @@ fn ended(script: &Path, ending: Ending, is_explained: bool) -> Option<Finding> {
             run(),
         )),
         Ending::Signalled(number) => {
-            let (name, why) = signal(number);
+            let (name, why) = signal::described(number);
             Some(Finding::error(
                 Problem::Crashed,
                 place,
@@ -134,7 +135,7 @@ fn ended(script: &Path, ending: Ending, is_explained: bool) -> Option<Finding> {
         Ending::TimedOut(limit) => Some(Finding::error(
             Problem::TimedOut,
             place,
-            format!("the script had not ended after {} seconds and was ended", limit.as_secs_f32()),
+            format!("the script had not ended after {} s and was ended", limit.as_secs_f32()),
             "it waits for something (a lock, a network, input beyond CONTENT_LENGTH) or never stops; a script must read at \
              most CONTENT_LENGTH bytes, for the end of the input is not promised (RFC 3875 §4.2)",
             Mend::Command(format!("time {} < /dev/null", quoted(script))),
@@ -146,21 +147,5 @@ fn ended(script: &Path, ending: Ending, is_explained: bool) -> Option<Finding> {
             "it writes in a loop, or it answers with a large file",
             run(),
         )),
-    }
-}
-
-fn signal(number: i32) -> (&'static str, &'static str) {
-    match number {
-        4 => ("SIGILL", "the program is for another processor"),
-        6 => ("SIGABRT", "the program, or a library in it, found that something is wrong and gave up"),
-        7 => ("SIGBUS", "a file that was mapped became shorter, or memory is broken"),
-        9 => ("SIGKILL", "the kernel does so when memory is short, and operators do when nothing else helps"),
-        11 => ("SIGSEGV", "a fault in a compiled program or in an extension module"),
-        13 => ("SIGPIPE", "nobody read its output any more"),
-        15 => ("SIGTERM", "it was asked to end"),
-        24 => ("SIGXCPU", "it used up its limit of processor time (ulimit -t)"),
-        25 => ("SIGXFSZ", "it wrote a file beyond the limit (ulimit -f)"),
-        31 => ("SIGSYS", "it made a system call that it may not make (seccomp)"),
-        _ => ("no name here", "somebody sent it"),
     }
 }

@@ -1,10 +1,12 @@
 //! Programs on a PATH, as the serving user finds them, and which language they speak.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::access::{Access, EXECUTE};
+use super::way;
 use crate::User;
 
 /// What a script is written in, by its interpreter.
@@ -59,19 +61,18 @@ pub(super) enum State {
 
 /// Whether a program is there, and whether the user may start it, through every directory and link on the way.
 pub(super) fn state(program: &Path, user: &User) -> State {
-    let Ok(real) = program.canonicalize() else {
-        // What root cannot see is not there; others may just not be allowed to look.
-        let hidden =
-            std::fs::symlink_metadata(program).is_err_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied);
-        return if hidden { State::Closed } else { State::Missing };
+    let facts = match program.metadata() {
+        Ok(facts) => facts,
+        // This process may not look behind a directory, or behind a link that leads there; that is not absence.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return State::Closed,
+        Err(_) => return State::Missing,
     };
-    let permits = |path: &Path| path.metadata().is_ok_and(|facts| Access::of(path, &facts).lacks(user, EXECUTE) == 0);
-    if !real.is_file() {
+    if !facts.is_file() {
         return State::Missing;
     }
-    // The way to the name counts as much as the way to what it leads to.
-    let on_the_way = real.ancestors().chain(program.ancestors().skip(1)).filter(|path| !path.as_os_str().is_empty());
-    if on_the_way.into_iter().all(permits) { State::Usable } else { State::Closed }
+    let permits = |path: &Path, facts: &Metadata| Access::of(path, facts).lacks(user, EXECUTE) == 0;
+    let enters = |folder: &PathBuf| folder.metadata().is_ok_and(|facts| permits(folder, &facts));
+    if permits(program, &facts) && way::to(program).iter().all(enters) { State::Usable } else { State::Closed }
 }
 
 /// The first program of that name which the user may start.

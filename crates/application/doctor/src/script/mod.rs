@@ -14,6 +14,7 @@ mod shebang;
 mod source;
 #[cfg(test)]
 mod tests;
+mod way;
 
 use std::ffi::OsString;
 use std::fs::{File, FileType};
@@ -85,7 +86,7 @@ fn examine(path: &Path, options: &Options, findings: &mut Vec<Finding>) {
         Ok(facts) => facts,
         Err(error) => {
             if error.kind() == std::io::ErrorKind::PermissionDenied {
-                permissions::directories(path, None, &options.user, findings);
+                findings.extend(closed_directories(path, &options.user));
             }
             if findings.is_empty() {
                 findings.push(unreachable(path, &error));
@@ -174,6 +175,13 @@ fn text(path: &Path, bytes: &[u8], options: &Options, findings: &mut Vec<Finding
         Language::Shell => shell(path, &interpreter, options, findings),
         Language::Other => {}
     }
+}
+
+/// The directories on the way to a file that the user may not go through.
+pub(crate) fn closed_directories(path: &Path, user: &User) -> Vec<Finding> {
+    let mut closed = Vec::new();
+    permissions::directories(path, None, user, &mut closed);
+    closed
 }
 
 /// The program that the first line of a script leads to, as the serving user would find it.

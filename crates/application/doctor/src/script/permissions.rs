@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::access::{Access, Class, EXECUTE, READ, WRITE};
+use super::way;
 use crate::mend::quoted;
 use crate::user::{group_name_of, name_of};
 use crate::{Finding, Mend, Place, Problem, SafeMend, User};
@@ -38,21 +39,20 @@ pub(super) fn file(path: &Path, facts: &Metadata, user: &User, is_binary: bool, 
     oddities(path, &access, is_binary, findings);
 }
 
-/// Looks at every directory above the file, which belongs to `owner`.
+/// Looks at every directory on the way to the file, which belongs to `owner`.
 pub(super) fn directories(path: &Path, owner: Option<u32>, user: &User, findings: &mut Vec<Finding>) {
-    let mut above: Vec<&Path> = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()).collect();
-    above.reverse();
-    for folder in above {
+    for folder in &way::to(path) {
         let Ok(facts) = folder.metadata() else { continue };
         let access = Access::of(folder, &facts);
         if access.lacks(user, EXECUTE) == 0 {
             continue;
         }
         // The home of root is closed for a reason, and the directories of others are theirs.
-        let is_safe = Some(facts.uid()) == owner && folder != Path::new("/root") && folder != Path::new("/");
+        let is_kept = folder == Path::new("/root") || folder == Path::new("/");
+        let is_safe = Some(facts.uid()) == owner && !is_kept;
         findings.push(Finding::error(
             Problem::DirectoryClosed,
-            Place::File(folder.to_owned()),
+            Place::File(folder.clone()),
             format!(
                 "{} may not go through this directory (mode {:03o}, owner {}:{})",
                 user.name,

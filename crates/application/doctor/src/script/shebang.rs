@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::interpreter::{Interpreter, State, on_path, state, usual_for};
-use super::{Language, Options, language_of};
+use super::{Language, Options, closed_directories, language_of};
 use crate::mend::quoted;
 use crate::{Finding, Mend, Place, Problem, SafeMend};
 
@@ -99,7 +99,9 @@ impl Shebang<'_> {
                 return self.broken(Problem::InterpreterMissing, what, why, findings);
             }
             State::Closed => {
-                let what = format!("{} may not start the interpreter '{}'", self.options.user.name, self.program);
+                let closed = closed_directories(Path::new(self.program), &self.options.user);
+                let at = closed.first().map_or_else(String::new, |finding| format!(": {} is closed", finding.place));
+                let what = format!("{} may not start the interpreter '{}'{at}", self.options.user.name, self.program);
                 let why = "an interpreter in a home directory or a private virtual environment is out of reach for the web \
                            server: it needs the execute bit of the program and of every directory above it";
                 return self.broken(Problem::InterpreterClosed, what, why, findings);

@@ -126,6 +126,21 @@ fn the_directory_of_another_owner_is_not_opened_by_the_doctor() {
 }
 
 #[test]
+fn a_closed_directory_behind_a_link_is_named() {
+    let folder = Folder::new();
+    let home = folder.path.parent().unwrap().join("home");
+    fs::create_dir(&home).unwrap();
+    let real = folder.write("real.py", GOOD, 0o755);
+    fs::rename(&real, home.join("real.py")).unwrap();
+    let link = folder.path.join("link.py");
+    std::os::unix::fs::symlink("../home/real.py", &link).unwrap();
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
+    let options = Options { user: nobody(), ask_interpreter: false, ..options() };
+    assert_eq!(diagnose_script(&link, &options)[0].mend.command(), format!("chmod o+x {}", home.display()));
+    mended(&link, &options, &[Problem::DirectoryClosed]);
+}
+
+#[test]
 fn carriage_returns_in_the_first_line_keep_it_from_starting() {
     let folder = Folder::new();
     let path = folder.write("a.py", GOOD.replace('\n', "\r\n"), 0o755);
@@ -231,6 +246,8 @@ fn an_interpreter_out_of_reach_for_the_serving_user() {
     let options = Options { user: nobody(), ask_interpreter: false, ..options() };
     assert_eq!(diagnose_script(&path, &options), []);
     fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
+    let finding = diagnose_script(&path, &options).remove(0);
+    assert!(finding.what.ends_with(&format!("python3': {} is closed", home.display())), "{finding}");
     mended(&path, &options, &[Problem::InterpreterClosed]);
 }
 
