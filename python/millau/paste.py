@@ -30,7 +30,11 @@ def server_runner(wsgi_app: Application, global_conf: Mapping[str, str] | None =
         host = {"": "127.0.0.1", "*": "0.0.0.0"}.get(host, host)
         binds.insert(0, f"http://{f'[{host}]' if ':' in host else host}:{port or 8000}")
     values["bind"] = ",".join(binds)
-    serve(wsgi_app, name_of(wsgi_app), list(values.items()))
+    try:
+        serve(wsgi_app, name_of(wsgi_app), list(values.items()))
+    except ValueError as error:
+        file = (global_conf or {}).get("__file__")
+        raise ValueError(f"{file}, the section of the server: {error}" if file else str(error)) from None
 
 
 def server_factory(global_conf: Mapping[str, str] | None, **settings: Any) -> Callable[[Application], None]:

@@ -354,8 +354,16 @@ def test_the_command_serves_a_paste_file_as_its_server_section_says(tmp_path):
         assert json.loads(server.get("/y").body)["environ"]["wsgi.multithread"] is True
 
 
-def test_a_setting_that_does_not_exist_is_an_exception():
+def test_a_wrong_setting_is_an_exception_that_names_the_line_and_the_file():
     from millau.paste import server_factory
 
-    with pytest.raises(ValueError, match="no setting is called 'thread'"):
-        server_factory({}, port="0", thread="3")(lambda environ, start_response: [])
+    def refusal(**settings: str) -> str:
+        serve = server_factory({"__file__": "/srv/site.ini"}, port="0", **settings)
+        with pytest.raises(ValueError) as refused:
+            serve(lambda environ, start_response: [])
+        return str(refused.value)
+
+    place = "/srv/site.ini, the section of the server: "
+    assert refusal(thread="3") == f"{place}no setting is called 'thread'; did you mean 'threads'?"
+    assert refusal(threads="many").startswith(f"{place}threads 'many': ")
+    assert "MILLAU_" not in refusal(keep_alive_timeout="soon")

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::SeqCst};
 
 use millau_cgi_front::{Ending, Streams};
-use millau_config::{Invocation, PasteServer, SETTINGS, Settings, parse};
+use millau_config::{Invocation, PasteServer, Settings, parse};
 use millau_gateway::{Application, Routes};
 use millau_server::Worker;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
@@ -103,18 +103,9 @@ pub(crate) fn answer_cgi(
 
 /// The settings, those of the caller before those of the environment.
 fn read(name: &str, settings: Vec<(String, String)>) -> PyResult<Settings> {
-    let mut environment: Vec<(OsString, OsString)> = Vec::new();
-    for (setting, value) in settings {
-        let Some(row) = SETTINGS.iter().find(|row| row.name == setting) else {
-            return Err(PyValueError::new_err(format!(
-                "no setting is called '{setting}'; millau serve --help lists them all"
-            )));
-        };
-        environment.push((row.variable().into(), value.into()));
-    }
-    environment.extend(std::env::vars_os());
+    let passed = PasteServer::passed(settings).map_err(PyValueError::new_err)?;
     let line = ["millau", "serve", "--", name].map(OsString::from);
-    match parse(line, environment, &PasteServer::default()) {
+    match parse(line, std::env::vars_os(), &passed) {
         Ok(Invocation::Serve(settings)) => Ok(*settings),
         Ok(_) => Err(PyRuntimeError::new_err("the settings were understood as another command")),
         Err(error) => Err(PyValueError::new_err(error.to_string())),

@@ -102,6 +102,8 @@ fn settings(
     for setting in SETTINGS {
         let (place, values) = if let Some(values) = command::given(matches, setting) {
             (setting.option(), values)
+        } else if let Some(values) = paste_server.given(setting).filter(|_| paste_server.outranks_environment) {
+            (paste_server.place(setting), values)
         } else if let Some(values) = environment.given(setting) {
             (setting.variable(), values)
         } else if let Some(values) = paste_server.given(setting) {

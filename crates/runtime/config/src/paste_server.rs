@@ -7,19 +7,32 @@ use crate::setting::Setting;
 use crate::table::SETTINGS;
 use crate::{environment, suggestion};
 
-/// What such a section says; nothing by default.
+/// What such a section says, read by us or passed by whoever has read it; nothing by default.
 #[derive(Default)]
 pub struct PasteServer {
-    /// How the operator calls the file.
-    file: String,
+    /// What stands before a name in a message: how the operator calls the file, and the section.
+    place: String,
     settings: Vec<(String, String)>,
+    /// It comes before what the environment says, as what a program passes does.
+    pub(crate) outranks_environment: bool,
 }
 
 impl PasteServer {
     /// Reads the text of a file; what it says is nothing where another server is named. `here` is the directory of the file,
     /// which `%(here)s` stands for; a value with any other reference is passed over.
     pub fn read(file: &str, text: &str, here: &str) -> Self {
-        Self { file: file.to_owned(), settings: settings(text, here) }
+        let place = format!("{file} [server:main]");
+        Self { place, settings: settings(text, here), outranks_environment: false }
+    }
+
+    /// Settings that a program passes, by their names and as they would be written on the command line.
+    ///
+    /// # Errors
+    /// The message for a name that is none of a setting.
+    pub fn passed(settings: Vec<(String, String)>) -> Result<Self, String> {
+        let passed = Self { place: String::new(), settings, outranks_environment: true };
+        let refused = passed.unknown().next().map(|(name, hint)| format!("no setting is called '{name}'{hint}"));
+        refused.map_or(Ok(passed), Err)
     }
 
     /// What the section says about a setting. An empty value says nothing, unless empty is a value.
@@ -30,20 +43,20 @@ impl PasteServer {
 
     /// Where a setting stands.
     pub(crate) fn place(&self, setting: &Setting) -> String {
-        format!("{} [server:main] {}", self.file, setting.name.replace('-', "_"))
+        format!("{} {}", self.place, setting.name.replace('-', "_")).trim_start().to_owned()
     }
 
     /// A line for each name that is none of a setting.
     pub(crate) fn warnings(&self) -> Vec<String> {
+        let line = |(name, hint)| format!("{}: '{name}' is no setting and has no effect{hint}", self.place);
+        self.unknown().map(line).collect()
+    }
+
+    /// The names that are none of a setting, each with the one that may be meant.
+    fn unknown(&self) -> impl Iterator<Item = (&str, String)> {
         let names = || SETTINGS.iter().map(|setting| setting.name);
-        let unknown = self.settings.iter().filter(|(name, _)| names().all(|known| known != name));
-        unknown
-            .map(|(name, _)| {
-                let likely = suggestion::nearest(name, names());
-                let hint = likely.map_or_else(String::new, |likely| format!("; did you mean '{likely}'?"));
-                format!("{} [server:main]: '{name}' is no setting and has no effect{hint}", self.file)
-            })
-            .collect()
+        let unknown = self.settings.iter().filter(move |(name, _)| names().all(|known| known != name));
+        unknown.map(move |(name, _)| (name.as_str(), suggestion::hint(name, names())))
     }
 }
 
@@ -109,6 +122,21 @@ mod tests {
         let section = "use = egg:millau\nbind =\n  fastcgi+unix:%(here)s/a.sock\n  ajp://127.0.0.1:8009\nhost = ::1";
         assert_eq!(said(section), ["bind=http://[::1]:8000,fastcgi+unix:/srv/a.sock,ajp://127.0.0.1:8009"]);
         assert_eq!(said("use = egg:millau#main"), ["bind="]);
+    }
+
+    #[test]
+    fn what_a_program_passes_comes_before_the_environment_and_keeps_its_name() {
+        let passed = |name: &str, value: &str| PasteServer::passed(vec![(name.to_owned(), value.to_owned())]);
+        assert_eq!(passed("thread", "4").err().unwrap(), "no setting is called 'thread'; did you mean 'threads'?");
+        let parsed = |value| {
+            let line = ["millau", "serve", "m"].map(OsString::from);
+            let environment = [("MILLAU_WORKERS".into(), "3".into())];
+            crate::parse(line, environment, &passed("workers", value).unwrap())
+        };
+        let Ok(crate::Invocation::Serve(settings)) = parsed("2") else { panic!("not served") };
+        assert_eq!(settings.workers, 2);
+        let error = parsed("many").unwrap_err().to_string();
+        assert!(error.starts_with("workers 'many': "), "{error}");
     }
 
     #[test]
