@@ -268,10 +268,14 @@ def options_for(pair: Pair, mount: str, backend: Backend) -> list[str]:
 
 
 def start_front_server(
-    pair: Pair, mount: str, backend: Backend, rewrite: Callable[[str], str] = lambda printed: printed
+    pair: Pair,
+    mount: str,
+    backend: Backend,
+    rewrite: Callable[[str], str] = lambda printed: printed,
+    also: Sequence[int] = (),
 ) -> FrontServer:
-    """`rewrite` makes of what `millau config` prints another configuration."""
-    front = run_front_server(pair, mount, options_for(pair, mount, backend), backend.place.path, rewrite)
+    """`rewrite` makes of what `millau config` prints another configuration, which may listen at further ports."""
+    front = run_front_server(pair, mount, options_for(pair, mount, backend), backend.place.path, rewrite, also)
     front.own_fields = [AUTHORIZATION] if mount else []
     return front
 
@@ -282,6 +286,7 @@ def run_front_server(
     options: Sequence[str],
     folder: Path,
     rewrite: Callable[[str], str] = lambda printed: printed,
+    also: Sequence[int] = (),
 ) -> FrontServer:
     """With these options of `millau config`; the server's own files in a new folder of `folder`."""
     directory = Path(tempfile.mkdtemp(prefix=f"{pair}-", dir=folder))
@@ -311,7 +316,9 @@ def run_front_server(
     try:
         for _ in range(int(PATIENCE * 20)):
             with contextlib.suppress(ConnectionRefusedError):
-                front.client().close()
+                # Of several listeners one is open before the other.
+                for number in (port, *also):
+                    socket.create_connection(("127.0.0.1", number), timeout=PATIENCE).close()
                 return front
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.05)

@@ -72,7 +72,9 @@ def front(request: pytest.FixtureRequest, backend, certificate) -> Iterator[List
             pytest.fail(f"{pair.server} is not installed, and INTEROP_REQUIRED asks for it")
         pytest.skip(f"{pair.server} is not installed")
     port = free_port()
-    front = start_front_server(pair, mount, backend, lambda printed: with_tls(pair.server, printed, port, certificate))
+    front = start_front_server(
+        pair, mount, backend, lambda printed: with_tls(pair.server, printed, port, certificate), also=[port]
+    )
     FrontServer.running.append(front)
     yield Listeners(front, replace(front, port=port, tls=certificate.client_context()))
     FrontServer.running.remove(front)
