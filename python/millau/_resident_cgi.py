@@ -120,7 +120,7 @@ def run(path: bytes, environment: ScriptEnvironment, streams: _Streams, errors: 
         here = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         saved = sys.argv, sys.modules["__main__"], sys.path[:], sys.excepthook
         streams_of_worker = [getattr(sys, name) for name in _STREAMS]
-        worker = _environ._data
+        worker, depth = _environ._data, sys.getrecursionlimit()
         main = ModuleType("__main__")
         main.__dict__.update(__file__=script, __loader__=SourceFileLoader("__main__", script), __cached__=None)
         main.__dict__.update(__builtins__=builtins, __annotations__={})
@@ -160,6 +160,7 @@ def run(path: bytes, environment: ScriptEnvironment, streams: _Streams, errors: 
             for name, stream in zip(_STREAMS, streams_of_worker):
                 setattr(sys, name, stream)
             os.umask(_umask)
+            sys.setrecursionlimit(depth)
             _restore_standard_descriptors()
             errors.flush()
             os.environ, os.environb = _environ, _environb

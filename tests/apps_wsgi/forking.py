@@ -39,6 +39,17 @@ def pools(environ, start_response):
 
 
 @application.case
+def comes_back(environ, start_response):
+    """How a child ends that does not end by itself."""
+    child = os.fork()
+    if child == 0:
+        raise ValueError("of the child")
+    _, status = os.waitpid(child, 0)
+    start_response("200 OK", TEXT)
+    return [str(os.waitstatus_to_exitcode(status)).encode()]
+
+
+@application.case
 def daemon(environ, start_response):
     """Leaves a process behind that outlives the server."""
     if os.fork() == 0:

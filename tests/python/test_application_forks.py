@@ -32,6 +32,11 @@ def test_pools_of_processes_work_and_end(server):
     assert server.workers() == workers
 
 
+def test_a_child_that_comes_back_from_its_request_has_failed(server):
+    assert server.get("/comes_back").body == b"1"
+    assert "a process that the application forked came back from its request" in server.log()
+
+
 def test_a_daemon_does_not_keep_the_port(tmp_path):
     noted = tmp_path / "daemon"
     with Server("forking", cwd=APPS, env={"DAEMON": str(noted)}) as server:

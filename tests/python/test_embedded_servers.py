@@ -367,3 +367,20 @@ def test_a_wrong_setting_is_an_exception_that_names_the_line_and_the_file():
     assert refusal(thread="3") == f"{place}no setting is called 'thread'; did you mean 'threads'?"
     assert refusal(threads="many").startswith(f"{place}threads 'many': ")
     assert "MILLAU_" not in refusal(keep_alive_timeout="soon")
+
+
+def test_what_a_program_cannot_have_of_its_settings_is_told():
+    def run(port: int, **settings: str) -> subprocess.CompletedProcess[str]:
+        given = {"host": "127.0.0.1", "port": str(port)} | settings
+        code = f"from millau.paste import server_runner\nserver_runner(lambda environ, start: [], None, **{given!r})\n"
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
+
+    done = run(0, error_log="/nowhere/at/all")
+    assert done.returncode == 1 and "OSError" in done.stderr and "/nowhere/at/all" in done.stderr
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run(taken.getsockname()[1], chdir="/", cgi_timeout="3")
+    assert "in use" in done.stderr
+    for name in ("chdir", "cgi-timeout"):
+        assert f"the setting {name} has no effect where a program serves its own application" in done.stderr

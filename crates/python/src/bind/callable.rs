@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::SeqCst};
 use millau_cgi_front::{Ending, Streams};
 use millau_config::{Invocation, PasteServer, Settings, parse};
 use millau_gateway::{Application, Routes};
+use millau_log::LogError;
 use millau_server::Worker;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -35,7 +36,7 @@ pub(crate) fn serve(
     script_name: &str,
 ) -> PyResult<bool> {
     let settings = read(name, settings)?;
-    prepare(&settings);
+    prepare(&settings)?;
     let surroundings = Surroundings {
         multithread: settings.threads > 1,
         multiprocess: settings.workers > 1,
@@ -87,7 +88,7 @@ pub(crate) fn answer_cgi(
     settings: Vec<(String, String)>,
 ) -> PyResult<bool> {
     let settings = read(name, settings)?;
-    prepare(&settings);
+    prepare(&settings)?;
     let surroundings = Surroundings { multithread: false, multiprocess: true, run_once: true, debug: settings.debug };
     let application = WsgiApplication::new(py, application, surroundings)?;
     let streams = Streams::take()?;
@@ -101,23 +102,41 @@ pub(crate) fn answer_cgi(
     }
 }
 
+/// What is about loading an application, or about others than this one.
+const WITHOUT_EFFECT: [&str; 6] = ["mount", "chdir", "pythonpath", "python-option", "preload", "reload"];
+
 /// The settings, those of the caller before those of the environment.
 fn read(name: &str, settings: Vec<(String, String)>) -> PyResult<Settings> {
+    let idle: Vec<String> = settings
+        .iter()
+        .map(|(name, _)| name.replace('_', "-"))
+        .filter(|name| WITHOUT_EFFECT.contains(&name.as_str()) || name.starts_with("cgi-"))
+        .collect();
     let passed = PasteServer::passed(settings).map_err(PyValueError::new_err)?;
     let line = ["millau", "serve", "--", name].map(OsString::from);
     match parse(line, std::env::vars_os(), &passed) {
-        Ok(Invocation::Serve(settings)) => Ok(*settings),
+        Ok(Invocation::Serve(mut settings)) => {
+            let told = idle
+                .iter()
+                .map(|name| format!("the setting {name} has no effect where a program serves its own application"));
+            settings.warnings.extend(told);
+            Ok(*settings)
+        }
         Ok(_) => Err(PyRuntimeError::new_err("the settings were understood as another command")),
         Err(error) => Err(PyValueError::new_err(error.to_string())),
     }
 }
 
-fn prepare(settings: &Settings) {
-    // A process that serves for the second time has its log already.
-    let _ = millau_log::install(&settings.error_log, settings.log_level);
+fn prepare(settings: &Settings) -> PyResult<()> {
+    match millau_log::install(&settings.error_log, settings.log_level) {
+        // A process that serves for the second time has its log already.
+        Ok(()) | Err(LogError::Installed) => {}
+        Err(error) => return Err(PyOSError::new_err(error.to_string())),
+    }
     for warning in &settings.warnings {
         log::warn!("{warning}");
     }
+    Ok(())
 }
 
 /// Where the handler writes, if anybody listens.

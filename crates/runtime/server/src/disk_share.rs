@@ -33,16 +33,23 @@ impl DiskShare {
     /// Takes room for so much. `false`: there is none.
     pub(crate) fn take(&self, length: u64) -> bool {
         let taken = self.taken.fetch_update(Relaxed, Relaxed, |taken| self.sum(taken, length)).is_ok();
-        if !taken && self.limit > 0 && !self.told.swap(true, Relaxed) {
+        if !taken {
+            self.tell();
+        }
+        taken
+    }
+
+    /// Tells the log, once until there is room again, that somebody has found none.
+    pub(crate) fn tell(&self) {
+        if self.limit > 0 && !self.told.swap(true, Relaxed) {
             log::warn!(
-                "{} bytes of {} are in files, near the limit of {} {}",
+                "{} bytes of {} are in files; the limit is {} {}",
                 self.taken.load(Relaxed),
                 self.what,
                 self.limit,
                 self.consequence
             );
         }
-        taken
     }
 
     fn sum(&self, taken: u64, length: u64) -> Option<u64> {
@@ -68,7 +75,6 @@ impl DiskShare {
         }
     }
 
-    #[cfg(test)]
     pub(crate) fn taken(&self) -> u64 {
         self.taken.load(Relaxed)
     }

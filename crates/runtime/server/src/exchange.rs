@@ -194,7 +194,7 @@ impl FrontExchange {
     }
 
     fn has_room(&self) -> bool {
-        self.shared.request_spool.has_room(self.body.len() as u64)
+        self.shared.request_spool.has_room(self.spool.as_ref(), self.body.len() as u64)
     }
 
     /// True when a chunked body has filled its buffer, or has ended behind what is in the spool.
@@ -254,6 +254,9 @@ impl FrontExchange {
         let is_done = self.wire.is_body_done();
         if self.crowded_since.is_some() || (self.spool.is_some() && !is_done) {
             return false;
+        }
+        if let Some(spool) = self.spool.as_ref().filter(|_| is_done) {
+            spool.close();
         }
         if self.request.streamed_body && is_done {
             let length = self.spool.as_ref().map_or(self.body.len() as u64, Spool::length);

@@ -54,7 +54,7 @@ pub(crate) fn end_if_forked() {
         // SAFETY: `_exit` ends the process and touches nothing of it.
         #[allow(unsafe_code)]
         unsafe {
-            libc::_exit(0)
+            libc::_exit(1)
         }
     }
 }

@@ -11,7 +11,6 @@ use millau_listener::Listener;
 use crate::blockers::Blockers;
 use crate::crew::{Numbers, SpareThreads};
 use crate::deadline::Deadlines;
-use crate::disk_share::DiskShare;
 use crate::exchange::FrontExchange;
 use crate::forked::end_if_forked;
 use crate::lead::SWEEP_EVERY_MS;
@@ -21,7 +20,7 @@ use crate::reactor::Reactor;
 use crate::response_spool::ResponseSpool;
 use crate::slots::Slots;
 use crate::slow_readers::SlowReaders;
-use crate::spool::request_spool;
+use crate::spool::RequestSpool;
 use crate::watch::Alarm;
 
 /// How many spare exchanges are kept, with their memory.
@@ -42,7 +41,7 @@ pub(crate) struct Shared {
     /// Threads that wait for a peer inside a call, or may have to.
     waiting: AtomicUsize,
     /// The share of the disk for request bodies.
-    pub(crate) request_spool: Arc<DiskShare>,
+    pub(crate) request_spool: Arc<RequestSpool>,
     /// The share of the disk for what slow readers leave.
     pub(crate) response_spool: Arc<ResponseSpool>,
     /// Followers wait here for the lead.
@@ -128,7 +127,7 @@ impl Shared {
         let shift = Mutex::new(Shift { listeners, next_sweep: u64::MAX, ..Shift::default() });
         let (pulse, crew) = (Pulse::default(), Condvar::new());
         let deadlines = Deadlines::new(options.timeouts.request, options.threads_max);
-        let request_spool = Arc::new(request_spool(options.request_spool));
+        let request_spool = Arc::new(RequestSpool::new(options.request_spool));
         let response_spool = Arc::new(ResponseSpool::new(options.response_spool));
         Self {
             options,

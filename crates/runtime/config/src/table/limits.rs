@@ -105,8 +105,9 @@ pub(super) const ROWS: &[Setting] = &[
         help: "Bytes of all request bodies of a worker that may be kept in files",
         long: "--request-buffer says which bodies go to a file. The files are in TMPDIR and have no names. While there is no \
                room, such a body is read no further, so that its client has to wait, until another request with such a body \
-               has ended or, for a body with a Content-Length, threads are free for slow clients. What has waited for \
-               --body-timeout is answered with 503. A body without a Content-Length that is larger than this, or with 0 larger than \
+               has ended or, for a body with a Content-Length, threads are free for slow clients. Of bodies that arrive side by \
+               side, only the first grows beyond a quarter of the limit, so that one after the other ends. What has waited for \
+               --body-timeout is answered with 503; that its client has left meanwhile is seen only then. A body without a Content-Length that is larger than this, or with 0 larger than \
                --request-buffer, is answered with 413. Other requests go on in any case. A CGI program of 'millau cgi' is held to \
                --limit-body-size alone.",
         group: Group::Limits,
