@@ -625,10 +625,11 @@ def test_interpreters_that_wait_may_be_killed(programs):
 
         for _ in range(3):
             server.wait_until(lambda: len(waiting()) == 2, "two children wait")
-            for child in waiting():
+            killed = set(waiting())
+            for child in killed:
                 os.kill(child, signal.SIGKILL)
-            # They come again without any request.
-            server.wait_until(lambda: len(waiting()) == 2, "two more wait")
+            # They come again without any request. The dead are among the children until they are buried.
+            server.wait_until(lambda: len(waiting()) == 2 and not killed & set(waiting()), "two more wait")
         child, same = map(int, server.get("/waits.py").text.split())
         assert same == parent
 

@@ -112,7 +112,8 @@ fn a_connection_per_request() {
     let json = load(&serve(answer), &["--request", "length=2", "--close"]);
     assert_eq!(value(&json, "errors"), 0, "{json}");
     let (requests, connects) = (value(&json, "requests"), value(&json, "connects"));
-    assert!(requests > 20 && connects >= requests && connects <= requests + 8, "{json}");
+    // At either end of the measured time a connection may be on one side of it, and its request on the other.
+    assert!(requests > 20 && connects.abs_diff(requests) <= 8, "{json}");
     assert_eq!(value(&json, "left_open"), 0, "{json}");
 
     let json = load(&serve(right), &["--request", "length=2", "--close"]);
