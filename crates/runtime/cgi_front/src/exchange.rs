@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use millau_cgi::{FirstLine, ResponseHead, encode_error, encode_response_head};
 use millau_gateway::meta_variables::{fill_program, is_nph, is_process_variable};
@@ -15,6 +16,10 @@ use crate::serve::{Ending, Options};
 use crate::streams::Streams;
 
 const INTERRUPTED: &str = "the web server ends this program";
+
+/// Between the last bytes of a response that breaks off and the end of this program. Apache, when it reads both at once, takes
+/// that end for the response's, and corrects the length that was promised.
+const BEFORE_A_CUT: Duration = Duration::from_millis(100);
 
 /// What the response of a program with these variables begins with.
 pub(crate) fn first_line<'a>(variables: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> FirstLine {
@@ -102,6 +107,9 @@ impl CgiExchange {
     /// Writes what is left. This may wait.
     pub(crate) fn close(mut self: Box<Self>) -> Ending {
         if self.broken {
+            if self.started && self.peer_error.is_none() {
+                std::thread::sleep(BEFORE_A_CUT);
+            }
             return Ending::Broken;
         }
         match self.output.drain(&mut self.input) {
