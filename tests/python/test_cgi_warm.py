@@ -623,13 +623,19 @@ def test_interpreters_that_wait_may_be_killed(programs):
         def waiting() -> list[int]:
             return list(map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split()))
 
+        killed: set[int] = set()
+
+        def new() -> set[int]:
+            """The dead are among the children until they are buried."""
+            return set(waiting()) - killed
+
         for _ in range(3):
-            server.wait_until(lambda: len(waiting()) == 2, "two children wait")
-            killed = set(waiting())
-            for child in killed:
+            # They come again without any request.
+            server.wait_until(lambda: len(new()) == 2 == len(waiting()), "two children wait")
+            for child in new():
+                killed.add(child)
                 os.kill(child, signal.SIGKILL)
-            # They come again without any request. The dead are among the children until they are buried.
-            server.wait_until(lambda: len(waiting()) == 2 and not killed & set(waiting()), "two more wait")
+        server.wait_until(lambda: len(new()) == 2 == len(waiting()), "two more wait")
         child, same = map(int, server.get("/waits.py").text.split())
         assert same == parent
 
