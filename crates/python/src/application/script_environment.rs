@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::c_char;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use millau_cgi_program::Environment;
 use pyo3::prelude::*;
@@ -26,7 +26,7 @@ struct Exchanged {
     worker: Vec<*mut c_char>,
     _request: Vec<*mut c_char>,
     /// What the pointers of the request lead to.
-    _text: Environment,
+    _text: Arc<Environment>,
 }
 
 // SAFETY: the pointers lead to the text beside them, or to strings that the C library keeps; nothing is bound to a thread.
@@ -35,12 +35,12 @@ unsafe impl Send for Exchanged {}
 /// The environment of one request, as a context in which it is that of the process. Contexts may not overlap.
 #[pyclass(frozen, module = "millau._engine")]
 pub(crate) struct ScriptEnvironment {
-    environment: Environment,
+    environment: Arc<Environment>,
 }
 
 impl ScriptEnvironment {
     pub(crate) fn of(environment: &Environment) -> Self {
-        Self { environment: environment.clone() }
+        Self { environment: Arc::new(environment.clone()) }
     }
 }
 
